@@ -1,0 +1,56 @@
+# Two commands do all the set-up on a fresh machine: `make serve` and `make test`.
+
+SWIFT ?= swift
+RELEASE = .build/release/berth
+LISTEN ?= 127.0.0.1:5000
+ROOT ?= Storage/data
+PREFIX ?= /usr/local
+
+.PHONY: serve build test test-rooms test-clients test-deps deps format lint install clean help
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make serve         install what is missing, build, and serve on 127.0.0.1:5000 with data under Storage/data
+serve: build
+	$(RELEASE) serve --listen $(LISTEN) --root $(ROOT)
+
+## make build         leave the release binary at .build/release/berth
+build: deps
+	$(SWIFT) build -c release --product berth --static-swift-stdlib
+
+## make test          install what is missing and run all tests, the real clients included
+test: test-deps
+	$(SWIFT) build --build-tests
+	BERTH_REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build
+
+## make test-rooms    the tests without the real clients: no further packages needed
+test-rooms: deps
+	$(SWIFT) test --skip BerthClientTests
+
+## make test-clients  real clients (Docker, containerd, Podman, Skopeo, …) against a real server
+test-clients: test-deps
+	$(SWIFT) build --build-tests
+	BERTH_REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build --filter BerthClientTests
+
+deps:
+	@.ci/install-packages build
+
+test-deps:
+	@.ci/install-packages build test
+	@Tests/BerthClientTests/install-clients.sh
+
+## make format        rewrite the sources in the house format
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+## make lint          check the format without changing anything
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+## make install       copy the release binary to PREFIX/bin
+install: build
+	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/berth
+
+clean:
+	rm -rf .build

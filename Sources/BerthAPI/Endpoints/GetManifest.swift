@@ -1,0 +1,45 @@
+import BerthHTTP
+import BerthModel
+import BerthRegistry
+import HTTPTypes
+
+/// `GET` and `HEAD /v2/<name>/manifests/<reference>`: the stored bytes with their own type, whatever `Accept` says.
+/// Distribution specification, "Pulling manifests".
+struct GetManifest: Endpoint {
+    let repository: RepositoryName
+    let reference: String
+
+    func answerNow(_ call: Call) throws(Refusal) -> Response? {
+        let reference = try parsedReference()
+        if case .digest(let digest) = reference, call.request.method == .head { call.registry.promise(digest) }
+        return call.registry.cachedManifest(reference, in: repository).map { response(reference, $0, call.request) }
+    }
+
+    func answer(_ call: Call) async throws(Refusal) -> Response {
+        let reference = try parsedReference()
+        let found: FoundManifest
+        do { found = try await call.registry.manifest(reference, in: repository) } catch { throw Refusal(error) }
+        return response(reference, found, call.request)
+    }
+
+    /// What can be no tag is no tag that is here: the specification has 404 for reading it.
+    private func parsedReference() throws(Refusal) -> Reference {
+        do throws(ReferenceError) { return try Reference(reference) } catch {
+            switch error {
+            case .digest(let error): throw .digest(error)
+            case .tag:
+                throw Refusal(.notFound, .manifestUnknown, "This repository has no manifest under a name that is no tag.")
+            }
+        }
+    }
+
+    private func response(_ reference: Reference, _ found: FoundManifest, _ request: Request) -> Response {
+        var headers = HTTPFields.immutable(found.digest)
+        if case .tag = reference { headers[.cacheControl] = "private, no-cache" }
+        if EntityTags.names(found.digest, request.headers[.ifNoneMatch]) {
+            return Response(status: .notModified, headers: headers)
+        }
+        headers[.contentType] = found.type.rawValue
+        return Response(status: .ok, headers: headers, body: .bytes(found.bytes))
+    }
+}

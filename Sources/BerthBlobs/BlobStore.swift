@@ -1,0 +1,90 @@
+package import BerthModel
+
+/// Keeps bytes under their digest. Every conforming type passes `BlobStoreContract` in the tests.
+///
+/// Which content exists is the catalog's business: a file under a digest's name proves nothing while the catalog says that
+/// the content is staged (B3).
+package protocol BlobStore: Sendable {
+    // Reading
+
+    /// Opens settled content. `.absent` if it is not there, not a regular file or not of `size` bytes (B9).
+    func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile
+    /// The same from what is open already: no waiting and no system call, so an event loop may call it.
+    func cached(_ digest: Digest, size: Int64) -> OpenFile?
+    /// Forgets an open file: its content is about to go.
+    func evict(_ digest: Digest)
+    /// Opens a finished upload that has not settled yet. `.absent` as in `open`.
+    func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile
+    /// Whether settled content of that size is there now: looks at the disk, not at what is open.
+    func isPresent(_ digest: Digest, size: Int64) async throws(BlobError) -> Bool
+
+    // Uploads
+
+    /// Goes on with an upload, or begins it: its file is made by the first `append`.
+    ///
+    /// While the process lives this answers the same object and costs nothing; after a restart the file is read again to
+    /// rebuild the running hash, with the given algorithm. One caller at a time an upload. Throws `.dead`, or `.noSpace`
+    /// if the free space is below the reserve.
+    func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite
+    /// Bytes of an unfinished upload on disk; nil when there is no file.
+    func uploadSize(_ id: UploadID) async throws(BlobError) -> Int64?
+    /// Removes an upload, finished or not, and forgets that it died. No error if there is none.
+    func discard(_ id: UploadID) async throws(BlobError)
+    /// All uploads that have a file, in no order.
+    func uploads() async throws(BlobError) -> [StoredUpload]
+    /// Makes a finished upload without row an open one again (step 2 of the large upload, after a restart).
+    /// `.absent` if there is no such finished upload.
+    func unseal(_ id: UploadID) async throws(BlobError)
+
+    // Content
+
+    /// Gives committed content its final name; may be repeated (B4, G7). Every folder is synced once a batch.
+    ///
+    /// Answers for each digest of the batch: its row may go only after a success. A failure leaves the others alone.
+    func settle(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>]
+    /// Removes settled content; no error if there is none. Durable when it returns.
+    func remove(_ digest: Digest) async throws(BlobError)
+
+    // Room
+
+    /// Throws `.noSpace` while the free space is below the reserve. Costs nothing as long as the reserve is whole.
+    func checkRoom() async throws(BlobError)
+    /// Gives up the reserve: somebody, the catalog for one, met a full disk. It comes back by itself when there is room.
+    func giveUpReserve() async
+    /// Throws if the root cannot be written, by a real small write, or if the free space is below the reserve.
+    func checkWritable() async throws(BlobError)
+}
+
+/// Content that the catalog has committed and the store has not settled.
+package struct StagedContent: Sendable {
+    package enum Source: Sendable {
+        /// The bytes travelled in the catalog's row.
+        case bytes([UInt8])
+        /// The bytes are in the finished upload.
+        case sealed(UploadID)
+    }
+
+    package let digest: Digest
+    /// In bytes.
+    package let size: Int64
+    package let source: Source
+
+    package init(digest: Digest, size: Int64, source: Source) {
+        (self.digest, self.size, self.source) = (digest, size, source)
+    }
+}
+
+/// An upload as a start finds it.
+package struct StoredUpload: Hashable, Sendable {
+    package let id: UploadID
+    /// In bytes.
+    package let size: Int64
+    /// Whether it was finished (and has either a staging row, or an end mark, or neither).
+    package let isSealed: Bool
+    /// Of the last write, in seconds since 1970 by the wall clock.
+    package let modifiedSeconds: Int64
+
+    package init(id: UploadID, size: Int64, isSealed: Bool, modifiedSeconds: Int64) {
+        (self.id, self.size, self.isSealed, self.modifiedSeconds) = (id, size, isSealed, modifiedSeconds)
+    }
+}

@@ -1,0 +1,78 @@
+package import BerthModel
+
+extension FileBlobStore {
+    package func cached(_ digest: Digest, size: Int64) -> OpenFile? { cache.file(digest, size: size) }
+
+    package func evict(_ digest: Digest) { cache.evict(digest) }
+
+    package func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile {
+        if let file = cache.file(digest, size: size) { return file }
+        return try await workers.run(.calls) { () throws(BlobError) in
+            let generation = cache.generation(digest)
+            let file: OpenFile
+            do throws(SystemError) {
+                let folder = try fanOut.folder(digest)
+                file = try openWhole(digest.fileName, in: folder.descriptor, size: size)
+            } catch { throw missing(error) }
+            cache.insert(file, digest, since: generation)
+            return file
+        }
+    }
+
+    package func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile {
+        try await workers.run(.calls) { () throws(BlobError) in
+            do throws(SystemError) {
+                return try openWhole(upload.sealedName, in: uploadFolder.descriptor, size: size)
+            } catch { throw missing(error) }
+        }
+    }
+
+    package func isPresent(_ digest: Digest, size: Int64) async throws(BlobError) -> Bool {
+        try await workers.run(.calls) { () throws(BlobError) in
+            do throws(SystemError) {
+                let folder = try fanOut.folder(digest)
+                let status = try files.status(of: digest.fileName, in: folder.descriptor)
+                return status.kind == .regular && status.size == size
+            } catch {
+                let failure = missing(error)
+                guard failure == .absent else { throw failure }
+                return false
+            }
+        }
+    }
+
+    package func remove(_ digest: Digest) async throws(BlobError) {
+        try await locks.withLock(digest) { () async throws(BlobError) in
+            cache.evict(digest)
+            try await workers.run(.syncs) { () throws(BlobError) in
+                do throws(SystemError) {
+                    let folder = try fanOut.folder(digest)
+                    try files.unlink(digest.fileName, in: folder.descriptor)
+                    if uploadFolder.syncs { try files.sync(folder.descriptor) }
+                } catch where error.errno == .notThere {
+                    // nothing to remove
+                } catch { throw BlobError(error) }
+            }
+        }
+    }
+
+    /// A regular file of `size` bytes; `.notThere` if it is anything else (B9).
+    func openWhole(_ name: String, in folder: CInt, size: Int64) throws(SystemError) -> OpenFile {
+        let file = OpenFile(try files.open(name, in: folder, .reading), size: size, files: files)
+        let status = try files.status(file.descriptor)
+        guard status.kind == .regular, status.size == size else { throw SystemError(.open, .notThere) }
+        return file
+    }
+
+    /// What an error of looking for content means. Absence counts only while the store itself is there (B9).
+    func missing(_ error: SystemError) -> BlobError {
+        switch error.errno {
+        case .notThere, .symbolicLink, .noFolder, .noDevice:
+            do throws(SystemError) {
+                let status = try files.status(folders.blobs.descriptor)
+                return status.links > 0 ? .absent : BlobError(SystemError(error.call, .stale))
+            } catch { return BlobError(error) }
+        default: return BlobError(error)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package import BerthModel
+package import NIOCore
+
+/// An upload into a file. The caller waits; the store's threads work.
+final class FileBlobWrite: BlobWrite {
+    /// Batches of one upload between the caller and the disk.
+    static let mostInFlight = 3
+
+    let id: UploadID
+    private let file: SerialState<UploadFile>
+    private let flow: WriteFlow
+    private let uploads: UploadFolder
+    private weak let table: UploadTable?
+
+    init(
+        _ file: consuming UploadFile, offset: Int64 = 0, in uploads: UploadFolder, table: UploadTable
+    ) {
+        id = file.id
+        self.file = SerialState(file, workers: uploads.workers)
+        flow = WriteFlow(offset: offset)
+        (self.uploads, self.table) = (uploads, table)
+    }
+
+    var offset: Int64 { flow.offset }
+
+    func append(_ batch: [ByteBuffer]) async throws(BlobError) {
+        let count = batch.reduce(0) { $0 + Int64($1.readableBytes) }
+        guard count > 0 else { return }
+        if flow.hasFailed { try await flush() }
+        try await uploads.checkRoom()
+        flow.begin(count)
+        file.submit(.bytes) { file in self.write(batch, count, to: &file) }
+        await flow.wait(below: Self.mostInFlight)
+        if flow.hasFailed { try await flush() }
+    }
+
+    private func write(_ batch: [ByteBuffer], _ count: Int64, to file: inout UploadFile) {
+        guard !flow.hasFailed else { return flow.end(count, nil) }
+        do throws(BlobError) {
+            try file.write(batch)
+        } catch {
+            return flow.end(count, .failure(error))
+        }
+        if file.isWriteBackBehind { self.file.submit(.syncs) { file in self.awaitWriteBack(&file) } }
+        flow.end(count, .success(()))
+    }
+
+    private func awaitWriteBack(_ file: inout UploadFile) {
+        do throws(BlobError) {
+            try file.awaitWriteBack()
+        } catch {
+            flow.fail(error)
+        }
+    }
+
+    func flush() async throws(BlobError) {
+        await flow.wait(below: 1)
+        if let failure = flow.takeFailure() { throw failure }
+    }
+
+    func checkpoint() async throws(BlobError) {
+        try await flush()
+        try await file.run(.calls) { (file) throws(BlobError) in try file.mark() }
+    }
+
+    func rollback() async throws(BlobError) {
+        await flow.wait(below: 1)
+        _ = flow.takeFailure()  // what failed is what is taken back
+        flow.reset(to: try await file.run(.calls) { (file) throws(BlobError) in try file.rollback() })
+    }
+
+    func digest(_ algorithm: Digest.Algorithm) async throws(BlobError) -> Digest {
+        try await flush()
+        while true {
+            let digest = try await file.run(.bytes) { (file) throws(BlobError) in try file.digest(algorithm) }
+            if let digest { return digest }
+        }
+    }
+
+    func bytes(upTo limit: Int) async throws(BlobError) -> [UInt8]? {
+        try await flush()
+        return try await file.run(.calls) { (file) throws(BlobError) in try file.bytes(upTo: limit) }
+    }
+
+    func seal() async throws(BlobError) {
+        try await flush()
+        try await file.run(.calls) { (file) throws(BlobError) in try file.seal() }
+        guard uploads.syncs else { return }
+        try await file.run(.syncs) { (file) throws(BlobError) in try file.sync() }
+        do throws(BlobError) {
+            try await uploads.sync()
+        } catch {
+            throw try await file.run(.calls) { file in file.kill() }  // its name is not durable, and never will be (B6)
+        }
+        uploads.noteSynced(id)
+    }
+
+    func unseal() async throws(BlobError) {
+        try await file.run(.calls) { (file) throws(BlobError) in try file.unseal() }
+    }
+
+    func close() async {
+        await flow.wait(below: 1)
+        guard let table else { return }
+        let isSealed = try? await file.run(.calls) { file in file.isSealed }
+        if isSealed == true {
+            await end()
+            table.remove(id, self)
+        } else {
+            await table.rest(self)
+        }
+    }
+
+    /// Hashes what an earlier process wrote.
+    func catchUp() async throws(BlobError) {
+        var offset: Int64?
+        while offset == nil {
+            offset = try await file.run(.bytes) { (file) throws(BlobError) in try file.catchUp() ? file.offset : nil }
+        }
+        flow.reset(to: offset ?? 0)
+    }
+
+    /// Closes the descriptor of an upload that nobody writes to at present. A failure is told to the next caller.
+    func closeDescriptor() async {
+        do throws(BlobError) {
+            try await file.run(.syncs) { (file) throws(BlobError) in try file.rest() }
+        } catch {
+            flow.fail(error)
+        }
+    }
+
+    /// Lets go of an upload that ended: discarded, or settled.
+    func end() async {
+        _ = try? await file.run(.calls) { file in file.end() }
+    }
+}

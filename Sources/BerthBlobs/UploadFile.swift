@@ -1,0 +1,342 @@
+import BerthDigest
+import BerthModel
+import NIOCore
+
+/// The file of an upload with its running hash. Blocks: worked on by the jobs of one `SerialState`.
+///
+/// One descriptor from the first write to the sync: a second one could miss the error of a write-back (B6). Where it has
+/// to be closed in between, the data is synced first.
+struct UploadFile: ~Copyable {
+    private struct Checkpoint: ~Copyable {
+        let offset: Int64
+        let hasher: ContentHasher
+    }
+    private struct SecondReading: ~Copyable {
+        var hasher: ContentHasher
+        var offset: Int64 = 0
+    }
+
+    /// How much of a file is read in one turn on a thread, in bytes.
+    private static let turn: Int64 = 4 << 20
+    private static let readSize = 256 << 10
+
+    let id: UploadID
+    private let uploads: UploadFolder
+    private var descriptor: CInt?
+    private var hasher: ContentHasher
+    /// Bytes that are in the file and hashed (B7).
+    private(set) var offset: Int64 = 0
+    /// Size of the file that a resumed upload found; as soon as `offset` is there, the hash has caught up.
+    private let foundSize: Int64
+    private var isOnDisk: Bool
+    private(set) var isSealed = false
+    private var isDead = false
+    private var checkpoint: Checkpoint?
+    private var secondReading: SecondReading?
+    private var writeBack = WriteBack()
+
+    /// An upload without a file.
+    init(_ id: UploadID, _ algorithm: Digest.Algorithm, in uploads: UploadFolder) throws(BlobError) {
+        (self.id, self.uploads) = (id, uploads)
+        hasher = try Self.hasher(algorithm)
+        (foundSize, isOnDisk) = (0, false)
+    }
+
+    /// An upload whose file is there. `catchUp` has to be called until it answers true.
+    init(resuming id: UploadID, _ algorithm: Digest.Algorithm, in uploads: UploadFolder) throws(BlobError) {
+        (self.id, self.uploads) = (id, uploads)
+        hasher = try Self.hasher(algorithm)
+        isOnDisk = true
+        let opened = try Self.open(id, in: uploads)
+        (descriptor, foundSize) = (opened.descriptor, opened.size)
+    }
+
+    deinit { if let descriptor { uploads.files.close(descriptor) } }
+
+    private static func hasher(_ algorithm: Digest.Algorithm) throws(BlobError) -> ContentHasher {
+        do {
+            return try ContentHasher(algorithm)
+        } catch { throw .failed(operation: "EVP_DigestInit", errno: 0) }
+    }
+
+    private static func open(
+        _ id: UploadID, in uploads: UploadFolder
+    ) throws(BlobError) -> (descriptor: CInt, size: Int64) {
+        let files = uploads.files
+        let descriptor: CInt
+        do {
+            descriptor = try files.open(id.openName, in: uploads.descriptor, .writing)
+        } catch where [.notThere, .symbolicLink, .isFolder, .noDevice].contains(error.errno) {
+            throw uploads.bury(id, nil)
+        } catch { throw uploads.failure(error) }
+        do {
+            let status = try files.status(descriptor)
+            guard status.kind == .regular else {
+                files.close(descriptor)
+                throw SystemError(.open, .isFolder)
+            }
+            return (descriptor, status.size)
+        } catch where error.errno == .isFolder {
+            throw uploads.bury(id, nil)
+        } catch {
+            files.close(descriptor)
+            throw uploads.failure(error)
+        }
+    }
+
+    // Writing
+
+    /// Writes and hashes a batch, or leaves file and hash as they were.
+    mutating func write(_ batch: [ByteBuffer]) throws(BlobError) {
+        guard !isSealed else { throw .failed(operation: "write to a sealed upload", errno: 0) }
+        let descriptor = try openedForWriting()
+        let bytes = HeldBytes(batch)
+        do {
+            try uploads.files.writeAll(descriptor, bytes.pieces, at: offset)
+        } catch {
+            let failure = uploads.failure(error)
+            try cut(to: offset)
+            throw failure
+        }
+        do {
+            try bytes.hash(into: &hasher)
+        } catch { throw die() }
+        offset += batch.reduce(0) { $0 + Int64($1.readableBytes) }
+        if let range = writeBack.rangeToStart(at: offset) { try startWriteBack(range, waiting: false) }
+    }
+
+    private mutating func openedForWriting() throws(BlobError) -> CInt {
+        guard !isDead else { throw .dead(id) }
+        if let descriptor { return descriptor }
+        if isOnDisk {
+            let opened = try Self.open(id, in: uploads)
+            descriptor = opened.descriptor
+            guard opened.size == offset else { throw die() }
+            return opened.descriptor
+        }
+        do {
+            let new = try uploads.files.open(id.openName, in: uploads.descriptor, .creating)
+            (descriptor, isOnDisk) = (new, true)
+            return new
+        } catch { throw uploads.failure(error) }
+    }
+
+    private mutating func cut(to size: Int64) throws(BlobError) {
+        guard let descriptor else { return }
+        do {
+            try uploads.files.truncate(descriptor, to: size)
+        } catch { throw die() }
+        writeBack.cut(to: size)
+    }
+
+    private mutating func die() -> BlobError {
+        isDead = true
+        checkpoint = nil
+        let error = uploads.bury(id, descriptor)
+        closeDescriptor()
+        return error
+    }
+
+    mutating func kill() -> BlobError { die() }
+
+    private mutating func closeDescriptor() {
+        guard let open = descriptor else { return }
+        descriptor = nil
+        uploads.files.close(open)
+    }
+
+    // Write-back
+
+    var isWriteBackBehind: Bool { uploads.syncs && writeBack.rangeToAwait != nil }
+
+    /// Waits for the oldest write-back that was started.
+    mutating func awaitWriteBack() throws(BlobError) {
+        guard uploads.syncs, let range = writeBack.rangeToAwait else { return }
+        try startWriteBack(range, waiting: true)
+        writeBack.noteAwaited(range)
+    }
+
+    private mutating func startWriteBack(_ range: Range<Int64>, waiting: Bool) throws(BlobError) {
+        guard uploads.syncs, let descriptor else { return }
+        do {
+            try uploads.files.startWriteBack(
+                descriptor, from: range.lowerBound, count: range.upperBound - range.lowerBound, waiting: waiting)
+        } catch where [.invalid, .notImplemented, .unsupported, .notSeekable].contains(error.errno) {
+            writeBack.isSupported = false
+        } catch { throw die() }  // bytes are lost, as by a failed fsync (B6)
+    }
+
+    // Reading
+
+    /// Hashes a turn's worth of what is in the file. Answers whether all is hashed.
+    mutating func catchUp() throws(BlobError) -> Bool {
+        guard offset < foundSize else { return true }
+        guard let descriptor else { throw .dead(id) }
+        do {
+            offset = try Self.hash(&hasher, descriptor, from: offset, to: foundSize, uploads.files)
+        } catch { throw failedReading(error) }
+        return offset == foundSize
+    }
+
+    /// The digest so far; nil if one turn of reading did not suffice and this has to be called again.
+    mutating func digest(_ algorithm: Digest.Algorithm) throws(BlobError) -> Digest? {
+        guard !isDead else { throw .dead(id) }
+        do {
+            if algorithm == hasher.algorithm { return try hasher.copy().finish() }
+        } catch { throw .failed(operation: "EVP_DigestFinal", errno: 0) }
+        var reading: SecondReading
+        if let begun = secondReading.take() {
+            reading = begun
+        } else {
+            reading = SecondReading(hasher: try Self.hasher(algorithm))
+        }
+        if reading.offset < offset {
+            let descriptor = try openedForWriting()
+            do {
+                reading.offset = try Self.hash(
+                    &reading.hasher, descriptor, from: reading.offset, to: offset, uploads.files)
+            } catch { throw failedReading(error) }
+        }
+        guard reading.offset == offset else {
+            secondReading = consume reading
+            return nil
+        }
+        do {
+            return try reading.hasher.copy().finish()
+        } catch { throw .failed(operation: "EVP_DigestFinal", errno: 0) }
+    }
+
+    /// All bytes, nil if more than `limit`.
+    mutating func bytes(upTo limit: Int) throws(BlobError) -> [UInt8]? {
+        guard !isDead else { throw .dead(id) }
+        guard offset <= Int64(limit) else { return nil }
+        guard offset > 0 else { return [] }
+        let descriptor = try openedForWriting()
+        var bytes = [UInt8](repeating: 0, count: Int(offset))
+        let count: Int
+        do {
+            count = try bytes.withUnsafeMutableBytes { (buffer) throws(SystemError) -> Int in
+                try uploads.files.readAll(descriptor, buffer, at: 0)
+            }
+        } catch { throw uploads.failure(error) }
+        guard count == bytes.count else { throw die() }
+        return bytes
+    }
+
+    /// Hashes at most a turn's worth from `start`; answers how far it came. `.stale` if the file is shorter than it was.
+    private static func hash(
+        _ hasher: inout ContentHasher, _ descriptor: CInt, from start: Int64, to end: Int64, _ files: any FileOperations
+    ) throws(SystemError) -> Int64 {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readSize, alignment: 4_096)
+        defer { buffer.deallocate() }
+        var at = start
+        let stop = min(end, start + turn)
+        while at < stop {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(stop - at, Int64(buffer.count)))])
+            guard try files.readAll(descriptor, part, at: at) == part.count else { throw SystemError(.read, .stale) }
+            do {
+                try hasher.update(UnsafeRawBufferPointer(part))
+            } catch { throw SystemError(.read, .stale) }
+            at += Int64(part.count)
+        }
+        return at
+    }
+
+    private mutating func failedReading(_ error: SystemError) -> BlobError {
+        error.errno == .stale ? die() : uploads.failure(error)
+    }
+
+    // Going back
+
+    mutating func mark() throws(BlobError) {
+        guard !isDead else { throw .dead(id) }
+        do {
+            checkpoint = Checkpoint(offset: offset, hasher: try hasher.copy())
+        } catch { throw .failed(operation: "EVP_MD_CTX_copy", errno: 0) }
+    }
+
+    /// Answers the offset that holds now.
+    mutating func rollback() throws(BlobError) -> Int64 {
+        guard !isDead else { throw .dead(id) }
+        guard !isSealed else { throw .failed(operation: "roll back a sealed upload", errno: 0) }
+        let algorithm = hasher.algorithm
+        let target = checkpoint?.offset ?? 0
+        guard offset != target else { return offset }
+        _ = try openedForWriting()
+        try cut(to: target)
+        secondReading = nil
+        do {
+            hasher = try checkpoint?.hasher.copy() ?? ContentHasher(algorithm)
+        } catch { throw die() }
+        offset = target
+        return target
+    }
+
+    // Sealing
+
+    /// Step 2 of the large upload.
+    mutating func seal() throws(BlobError) {
+        guard !isSealed else { return }
+        let descriptor = try openedForWriting()
+        let files = uploads.files
+        do {
+            let status = try files.status(descriptor)
+            guard status.size == offset, status.links == 1 else { throw SystemError(.status, .stale) }
+            try files.rename(id.openName, in: uploads.descriptor, to: id.sealedName, in: uploads.descriptor)
+        } catch where error.errno == .stale || error.errno == .notThere {
+            throw die()
+        } catch { throw uploads.failure(error) }
+        do {
+            try files.setMode(descriptor, 0o400)
+        } catch {
+            let failure = uploads.failure(error)
+            try renameBack()
+            throw failure
+        }
+        isSealed = true
+    }
+
+    /// Step 3 of the large upload: the file's part.
+    mutating func sync() throws(BlobError) {
+        guard uploads.syncs else { return }
+        guard let descriptor, !isDead else { throw .dead(id) }
+        do {
+            try uploads.files.sync(descriptor)
+        } catch { throw die() }
+    }
+
+    mutating func unseal() throws(BlobError) {
+        guard !isDead else { throw .dead(id) }
+        guard isSealed, let descriptor else { return }
+        do {
+            try uploads.files.setMode(descriptor, 0o600)
+        } catch { throw uploads.failure(error) }
+        try renameBack()
+        isSealed = false
+        uploads.noteUnsealed(id)
+    }
+
+    private mutating func renameBack() throws(BlobError) {
+        do {
+            try uploads.files.rename(id.sealedName, in: uploads.descriptor, to: id.openName, in: uploads.descriptor)
+        } catch { throw die() }
+    }
+
+    /// Closes the descriptor; what was written is synced first, so that no error of a write-back is lost with it (B6).
+    mutating func rest() throws(BlobError) {
+        guard let descriptor, !isDead else { return }
+        if uploads.syncs && !isSealed {
+            do {
+                try uploads.files.syncData(descriptor)
+            } catch { throw die() }
+        }
+        closeDescriptor()
+    }
+
+    /// Closes the descriptor of an upload that ended.
+    mutating func end() {
+        isDead = true
+        checkpoint = nil
+        closeDescriptor()
+    }
+}

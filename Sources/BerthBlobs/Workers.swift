@@ -1,0 +1,54 @@
+import Dispatch
+import NIOPosix
+
+/// Which threads do a piece of work, so that a slow sync keeps neither a reader nor another upload's bytes waiting.
+enum Lane: CaseIterable, Sendable {
+    /// Hashing and writing to the page cache: as many threads as cores.
+    case bytes
+    /// Short calls: open, stat, rename, unlink.
+    case calls
+    /// Calls that wait for the disk.
+    case syncs
+}
+
+/// The store's threads. They end when the last owner lets go.
+final class Workers: Sendable {
+    private let bytes: NIOThreadPool
+    private let calls: NIOThreadPool
+    private let syncs: NIOThreadPool
+
+    /// `threads` is the number that hash and write.
+    init(threads: Int) {
+        bytes = NIOThreadPool(numberOfThreads: max(2, threads))
+        calls = NIOThreadPool(numberOfThreads: 2)
+        syncs = NIOThreadPool(numberOfThreads: 4)
+        for lane in Lane.allCases { pool(lane).start() }
+    }
+
+    deinit {
+        for lane in Lane.allCases { pool(lane).shutdownGracefully { _ in } }
+    }
+
+    private func pool(_ lane: Lane) -> NIOThreadPool {
+        switch lane {
+        case .bytes: bytes
+        case .calls: calls
+        case .syncs: syncs
+        }
+    }
+
+    /// Runs `job` on a thread of `lane`. It always runs: late, on the thread that stops the lane, if need be.
+    func submit(_ lane: Lane, _ job: @escaping @Sendable () -> Void) {
+        pool(lane).submit { _ in job() }
+    }
+
+    /// Runs `body` on a thread of `lane` and waits for it without holding a thread of its own.
+    func run<Value: Sendable>(
+        _ lane: Lane, _ body: @escaping @Sendable () throws(BlobError) -> Value
+    ) async throws(BlobError) -> Value {
+        let result: Result<Value, BlobError> = await withCheckedContinuation { continuation in
+            submit(lane) { continuation.resume(returning: Result(catching: body)) }
+        }
+        return try result.get()
+    }
+}

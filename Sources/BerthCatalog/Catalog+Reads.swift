@@ -1,0 +1,208 @@
+import BerthModel
+
+extension Catalog {
+    // MARK: - From memory (C4)
+
+    /// The manifest that a tag points to, if that is known without asking.
+    package func cachedManifest(_ tag: Tag, in repository: RepositoryName) -> ManifestFact? {
+        guard let digest = caches.tags[.init(repository: repository, tag: tag)] else { return nil }
+        return cachedManifest(digest, in: repository)
+    }
+
+    package func cachedManifest(_ digest: Digest, in repository: RepositoryName) -> ManifestFact? {
+        caches.manifests[.init(repository: repository, digest: digest)]
+    }
+
+    /// Content that may be read in this repository; only live, settled, undamaged content is known here.
+    package func cachedBlob(_ digest: Digest, in repository: RepositoryName) -> BlobFact? {
+        guard caches.links[.init(repository: repository, digest: digest)] != nil else { return nil }
+        return caches.content[digest]
+    }
+
+    // MARK: - From the database
+
+    package func hasRepository(_ name: RepositoryName) async throws(CatalogError) -> Bool {
+        try await database.read { transaction throws(CatalogError) in try transaction.repositoryID(name) != nil }
+    }
+
+    /// Nil: no such repository, or no such tag in it.
+    package func manifest(_ tag: Tag, in repository: RepositoryName) async throws(CatalogError) -> ManifestFact? {
+        let key = CatalogCaches.TagKey(repository: repository, tag: tag)
+        let token = caches.tags.token(for: key)
+        // The shard of the manifest's digest is not known yet, so its fact is not offered here.
+        let fact = try await database.read { transaction throws(CatalogError) in
+            try transaction.row(
+                """
+                SELECT m.digest, m.type, m.size
+                FROM repository r
+                JOIN tag t ON t.repository_id = r.id
+                JOIN manifest m ON m.id = t.manifest_id
+                WHERE r.name = ? AND t.name = ? AND m.deleted_at IS NULL
+                """,
+                [.text(repository.text), .text(tag.text)]
+            ).map { row throws(CatalogError) in try row.manifestFact() }
+        }
+        guard let fact else { return nil }
+        caches.tags.offer(fact.digest, for: key, since: token)
+        if cachedManifest(fact.digest, in: repository) == nil {
+            _ = try await manifest(fact.digest, in: repository)
+        }
+        return fact
+    }
+
+    /// Nil: no such repository, or no such manifest in it.
+    package func manifest(
+        _ digest: Digest, in repository: RepositoryName
+    ) async throws(CatalogError) -> ManifestFact? {
+        let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
+        let token = caches.manifests.token(for: key)
+        let fact = try await database.read { transaction throws(CatalogError) in
+            try transaction.row(
+                """
+                SELECT m.digest, m.type, m.size
+                FROM repository r
+                JOIN manifest m ON m.repository_id = r.id
+                WHERE r.name = ? AND m.digest = ? AND m.deleted_at IS NULL
+                """,
+                [.text(repository.text), .digest(digest)]
+            ).map { row throws(CatalogError) in try row.manifestFact() }
+        }
+        if let fact { caches.manifests.offer(fact, for: key, since: token) }
+        return fact
+    }
+
+    /// Content that may be read in this repository, pushed or mounted as a blob or as a manifest. Nil where there is
+    /// no such link, or the content is being swept (B9).
+    package func blob(_ digest: Digest, in repository: RepositoryName) async throws(CatalogError) -> BlobFact? {
+        let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
+        let tokens = (link: caches.links.token(for: key), content: caches.content.token(for: digest))
+        let fact = try await database.read { transaction throws(CatalogError) in
+            try transaction.row(
+                """
+                SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
+                FROM repository r
+                JOIN repository_blob l ON l.repository_id = r.id
+                JOIN blob b ON b.digest = l.digest
+                LEFT JOIN blob_staging s ON s.digest = b.digest
+                WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+                LIMIT 1
+                """,
+                [.text(repository.text), .digest(digest)]
+            ).map { row throws(CatalogError) in try row.blobFact() }
+        }
+        guard let fact else { return nil }
+        caches.links.offer(true, for: key, since: tokens.link)
+        if fact.state == .live, fact.staged == nil, !fact.isDamaged {
+            caches.content.offer(fact, for: digest, since: tokens.content)
+        }
+        return fact
+    }
+
+    /// What is known of some content in whatever repository. For healing and housekeeping: never what a client is
+    /// answered with, for a digest is no permission.
+    package func content(_ digest: Digest) async throws(CatalogError) -> BlobFact? {
+        try await database.read { transaction throws(CatalogError) in try transaction.content(digest) }
+    }
+
+    /// The bytes of content that is staged in its row; nil when it is not, or not any more.
+    package func stagedBytes(_ digest: Digest) async throws(CatalogError) -> [UInt8]? {
+        try await database.read { transaction throws(CatalogError) in
+            try transaction.row(
+                "SELECT bytes FROM blob_staging WHERE digest = ? AND bytes IS NOT NULL", [.digest(digest)]
+            ).map { row throws(CatalogError) in try row.bytes(0) }
+        }
+    }
+
+    /// Repositories that hold the blob and could give it to others, at most `limit`, the oldest first. The caller
+    /// asks who may read them.
+    package func mountSources(
+        of digest: Digest, limit: Int = 64
+    ) async throws(CatalogError) -> [RepositoryName] {
+        try await database.read { transaction throws(CatalogError) in
+            guard let content = try transaction.content(digest), content.state != .sweeping, !content.isDamaged
+            else { return [] }
+            return try transaction.rows(
+                """
+                SELECT DISTINCT r.name, l.repository_id
+                FROM repository_blob l
+                JOIN repository r ON r.id = l.repository_id
+                WHERE l.digest = ? AND l.deleted_at IS NULL
+                ORDER BY l.repository_id
+                LIMIT ?
+                """,
+                [.digest(digest), .integer(Int64(limit))]
+            ).map { row throws(CatalogError) in try row.repository(0) }
+        }
+    }
+
+    /// Committed content that has not settled, in the order of its digests.
+    package func staged(after last: Digest?, limit: Int) async throws(CatalogError) -> [StagedRow] {
+        try await database.read { transaction throws(CatalogError) in
+            try transaction.rows(
+                """
+                SELECT id, digest, size, upload_id, bytes
+                FROM blob_staging
+                WHERE digest > ?
+                ORDER BY digest
+                LIMIT ?
+                """,
+                [.text(last?.text ?? ""), .integer(Int64(limit))]
+            ).map { row throws(CatalogError) in
+                StagedRow(
+                    key: StagedKey(id: try row.integer(0), digest: try row.digest(1)), size: try row.integer(2),
+                    content: row.isNull(3) ? .bytes(try row.bytes(4)) : .sealed(try row.upload(3)))
+            }
+        }
+    }
+}
+
+extension SQLTransaction {
+    /// Nil where there is no such repository, or it has been deleted.
+    func repositoryID(_ name: RepositoryName) throws(CatalogError) -> Int64? {
+        try row("SELECT id FROM repository WHERE name = ? AND deleted_at IS NULL", [.text(name.text)])
+            .map { row throws(CatalogError) in try row.integer(0) }
+    }
+
+    /// The repository, made if it is not there: it exists from its first completed blob, mount or manifest.
+    func makeRepository(_ name: RepositoryName, at now: Int64, _ changes: inout Changes) throws(CatalogError) -> Int64 {
+        if let id = try repositoryID(name) { return id }
+        guard
+            let row = try row(
+                """
+                INSERT INTO repository (name, created_at)
+                VALUES (?, ?)
+                ON CONFLICT (name) DO UPDATE SET deleted_at = NULL, deleted_by = NULL
+                RETURNING id
+                """,
+                [.text(name.text), .integer(now)])
+        else { throw .damaged("a repository that was just made is not there") }
+        changes.totals.repositories += 1
+        return try row.integer(0)
+    }
+
+    func content(_ digest: Digest) throws(CatalogError) -> BlobFact? {
+        try row(
+            """
+            SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
+            FROM blob b
+            LEFT JOIN blob_staging s ON s.digest = b.digest
+            WHERE b.digest = ?
+            """,
+            [.digest(digest)]
+        ).map { row throws(CatalogError) in try row.blobFact() }
+    }
+}
+
+extension SQLRow {
+    func manifestFact() throws(CatalogError) -> ManifestFact {
+        ManifestFact(digest: try digest(0), type: try manifestType(1), size: try integer(2))
+    }
+
+    /// Of `digest, size, state, damaged, staging id, staging upload`.
+    func blobFact() throws(CatalogError) -> BlobFact {
+        guard let state = BlobState(rawValue: Int(try integer(2))) else { throw .damaged("no such state of a blob") }
+        let staged: StagedPlace? = isNull(4) ? nil : isNull(5) ? .bytes : .sealed(try upload(5))
+        return BlobFact(
+            digest: try digest(0), size: try integer(1), state: state, isDamaged: try bool(3), staged: staged)
+    }
+}

@@ -1,0 +1,51 @@
+import BerthModel
+import Synchronization
+
+/// What the catalog remembers between commits. Facts that are of no use for answering a pull are not kept.
+final class CatalogCaches: Sendable {
+    struct TagKey: Hashable, Sendable {
+        let repository: RepositoryName
+        let tag: Tag
+    }
+    struct ContentKey: Hashable, Sendable {
+        let repository: RepositoryName
+        let digest: Digest
+    }
+
+    let tags: CoherentCache<TagKey, Digest>
+    let manifests: CoherentCache<ContentKey, ManifestFact>
+    /// Links that stand.
+    let links: CoherentCache<ContentKey, Bool>
+    /// Content that is live, settled and whole.
+    let content: CoherentCache<Digest, BlobFact>
+
+    init(entries: Int) {
+        tags = CoherentCache(entries: entries)
+        manifests = CoherentCache(entries: entries)
+        links = CoherentCache(entries: entries)
+        content = CoherentCache(entries: entries)
+    }
+
+    func drop(_ changes: Changes) {
+        for key in changes.tags { tags.invalidate(key) }
+        for key in changes.manifests { manifests.invalidate(key) }
+        for key in changes.links { links.invalidate(key) }
+        for digest in changes.content { content.invalidate(digest) }
+    }
+
+    func dropAll() {
+        tags.invalidateAll()
+        manifests.invalidateAll()
+        links.invalidateAll()
+        content.invalidateAll()
+    }
+}
+
+/// What a write has changed: the keys whose cached facts may be stale, and what it adds to the totals.
+struct Changes: Sendable {
+    var tags: [CatalogCaches.TagKey] = []
+    var manifests: [CatalogCaches.ContentKey] = []
+    var links: [CatalogCaches.ContentKey] = []
+    var content: [Digest] = []
+    var totals = Totals()
+}

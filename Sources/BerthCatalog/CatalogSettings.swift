@@ -1,0 +1,36 @@
+/// Whether an acknowledged write survives a power cut.
+package enum SyncMode: String, Hashable, Sendable {
+    case always
+    /// For registries that may be thrown away.
+    case never
+}
+
+/// Sizes and bounds; the defaults are those of STORAGE.md (C5).
+package struct CatalogSettings: Sendable {
+    /// Threads that read.
+    package var readers = 4
+    /// Entries that each cache keeps.
+    package var cacheEntries = 65_536
+    /// Closures in one commit.
+    package var batchClosures = 256
+    /// Bytes of content in one commit, unless a single closure brings more.
+    package var batchBytes = 4 << 20
+    /// How long a commit may go on taking in closures.
+    package var batchDuration = Duration.milliseconds(5)
+    /// How long a write that nobody waits for may stay in memory.
+    package var lazyDelay = Duration.seconds(1)
+    /// How stale the stored registry time may be.
+    package var timeStaleness = Duration.seconds(10)
+    /// Bytes of content in staging rows above which small uploads are refused until they have settled.
+    package var stagedBytes: Int64 = 256 << 20
+    /// Size of the write-ahead log from which on it is copied into the database.
+    package var checkpointBytes = 32 << 20
+    /// Size of the write-ahead log above which writes are refused until it could be emptied.
+    package var logBytes = 1 << 30
+    /// A database below this size is checked at start after an unclean stop.
+    package var checkedBytes: Int64 = 256 << 20
+    /// What LAYOUT says the registry is; a database of another registry is refused. Nil: take what is there.
+    package var registryID: String?
+
+    package init() {}
+}

@@ -1,0 +1,64 @@
+/// When the write-ahead log is copied into the database: between batches, after their answers, by the writer alone
+/// (C3, C5). SQLite's own automatic checkpoints would run inside an acknowledgement.
+struct Checkpointing {
+    private let connection: SQLiteConnection
+    private let settings: CatalogSettings
+    private let pages = LogPages()
+    /// Size of the log when a checkpoint was last tried; the next one is due when it has grown well beyond.
+    private var triedAt = 0
+
+    init(_ connection: SQLiteConnection, _ settings: CatalogSettings) {
+        self.connection = connection
+        self.settings = settings
+        connection.reportLogPages(to: pages.count)
+    }
+
+    var logBytes: Int { Int(pages.count.pointee) * Self.pageBytes }
+
+    /// Says why nothing may be written until the log is shorter; nil: go on.
+    var overflow: String? {
+        mutating get {
+            guard logBytes > settings.logBytes else { return nil }
+            do { try emptyLog() } catch { return "the write-ahead log cannot be emptied" }
+            return logBytes > settings.logBytes ? "the write-ahead log has grown too long" : nil
+        }
+    }
+
+    /// True if a checkpoint was run.
+    mutating func runIfDue() throws(CatalogError) -> Bool {
+        let bytes = logBytes
+        if bytes < triedAt { triedAt = 0 }
+        guard bytes >= settings.checkpointBytes, bytes >= triedAt + settings.checkpointBytes / 8 else { return false }
+        triedAt = bytes
+        if bytes < 8 * settings.checkpointBytes {
+            _ = try connection.value(of: "PRAGMA wal_checkpoint(PASSIVE)")
+        } else {
+            // A reader has kept the log from starting over for long.
+            try emptyLog()
+        }
+        return true
+    }
+
+    /// The last checkpoint before the connection closes.
+    func finish() throws(CatalogError) {
+        _ = try connection.value(of: "PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    private mutating func emptyLog() throws(CatalogError) {
+        connection.setBusyTimeout(milliseconds: 200)
+        defer { connection.setBusyTimeout(milliseconds: SQLiteDatabase.busyMilliseconds) }
+        if try connection.value(of: "PRAGMA wal_checkpoint(TRUNCATE)") == .integer(0) {
+            pages.count.pointee = 0
+            triedAt = 0
+        }
+    }
+
+    private static let pageBytes = 4_096
+}
+
+/// The number that SQLite writes after each commit. It lives as long as the writer, and only its thread touches it.
+private final class LogPages {
+    let count = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    init() { count.initialize(to: 0) }
+    deinit { count.deallocate() }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// Brings a database to the newest schema, one step a transaction. `PRAGMA user_version` holds the number reached.
+struct Migrator {
+    /// Marks the file as a catalog of Berth: "Brth".
+    private static let applicationID: Int64 = 0x4272_7468
+
+    let connection: SQLiteConnection
+    let migrations: [Migration]
+    let snapshots: String
+
+    /// 0: an empty file.
+    func version() throws(CatalogError) -> Int {
+        guard case .integer(let version) = try connection.value(of: "PRAGMA user_version"),
+            case .integer(let application) = try connection.value(of: "PRAGMA application_id"),
+            case .integer(let tables) = try connection.value(of: "SELECT count(*) FROM sqlite_schema")
+        else { throw .damaged("the schema's version cannot be read") }
+        if version == 0, application == 0, tables == 0 { return 0 }
+        guard application == Self.applicationID, version > 0 else { throw .damaged("the file is no catalog of Berth") }
+        return Int(version)
+    }
+
+    func refuseNewer(_ version: Int) throws(CatalogError) {
+        let newest = migrations.last?.number ?? 0
+        guard version <= newest else {
+            throw .damaged(
+                "the catalog has schema \(version), and this version of Berth knows no newer one than \(newest): "
+                    + "start the version that wrote it, or restore a snapshot that was taken before")
+        }
+    }
+
+    func run(from version: Int) throws(CatalogError) {
+        let due = migrations.filter { $0.number > version }
+        guard !due.isEmpty else { return }
+        if version > 0 { try copy() }
+        for migration in due { try apply(migration) }
+    }
+
+    private func apply(_ migration: Migration) throws(CatalogError) {
+        try connection.execute("BEGIN IMMEDIATE")
+        do {
+            for statement in migration.statements { try connection.execute(statement) }
+            try connection.run("PRAGMA application_id = \(Self.applicationID)")
+            try connection.run("PRAGMA user_version = \(migration.number)")
+            try connection.execute("COMMIT")
+        } catch {
+            if connection.isInTransaction { _ = try? connection.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    /// Keeps the older database, whole and synced, before anything in it changes. A crash leaves no half copy behind
+    /// under the final name; the copy that an attempt before made of the same commit is as good.
+    private func copy() throws(CatalogError) {
+        guard case .integer(let seq) = try connection.value(of: "SELECT seq FROM meta WHERE id = 1") else {
+            throw .damaged("the catalog does not say how far it is")
+        }
+        let final = "\(snapshots)/before-schema-\(migrations.last?.number ?? 0)-seq-\(seq).db"
+        guard access(final, F_OK) != 0 else { return }
+        let temporary = final + ".tmp"
+        unlink(temporary)
+        try connection.execute("VACUUM INTO ?", [.text(temporary)])
+        let file = open(temporary, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failed("opening \(temporary)") }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw failed("syncing \(temporary)") }
+        guard rename(temporary, final) == 0 else { throw failed("renaming \(temporary)") }
+        try syncFolder(of: final)
+    }
+
+    private func failed(_ what: String) -> CatalogError {
+        .unavailable("\(what): \(String(cString: strerror(errno)))")
+    }
+}

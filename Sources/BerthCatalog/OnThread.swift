@@ -1,0 +1,13 @@
+import Foundation
+
+/// Runs what blocks on a thread of its own, so that no thread of the tasks' pool waits for a disk.
+func onThread<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(CatalogError) -> Value
+) async throws(CatalogError) -> Value {
+    let result: Result<Value, CatalogError> = await withCheckedContinuation { continuation in
+        Thread.detachNewThread {
+            continuation.resume(returning: Result { () throws(CatalogError) in try body() })
+        }
+    }
+    return try result.get()
+}

@@ -1,0 +1,55 @@
+/// A configuration, and where each of its values comes from.
+package struct LoadedConfiguration: Sendable {
+    package let configuration: Configuration
+    /// The file that was read, if any.
+    package let file: String?
+    /// By key; a key that nobody set is absent.
+    package let origins: [String: Origin]
+}
+
+extension Configuration {
+    /// Reads the configuration: defaults, then the file, then the environment, then the command line, each over the one before.
+    ///
+    /// The file is `file` (from `--config`), else what `BERTH_CONFIG` names, else none. Throws every problem there is at once.
+    package static func load(
+        file: String? = nil, environment: [String: String] = [:], overrides: [Override] = []
+    ) throws(ConfigurationErrors) -> LoadedConfiguration {
+        var problems: [ConfigurationProblem] = []
+        let path = file ?? environment[SettingsTable<Configuration>.fileVariable]
+        var layers: [Layer] = []
+        if let path, let layer = settings.fileLayer(path, problems: &problems) { layers.append(layer) }
+        layers.append(settings.environmentLayer(environment, problems: &problems))
+        layers.append(settings.flagLayer(overrides, problems: &problems))
+        let (configuration, origins) = settings.applying(layers, to: Configuration(), problems: &problems)
+        problems = inOrder(problems)
+        // A rule about a key that is wrong by itself would only repeat that, or say something untrue.
+        let wrong = Set(problems.compactMap(\.key))
+        for rule in rules where wrong.isDisjoint(with: rule.keys) {
+            for conflict in rule.conflicts(configuration) {
+                let origin = origins[conflict.key] ?? .builtIn
+                problems.append(
+                    ConfigurationProblem(origin: origin, fault: .conflict(key: conflict.key, conflict.reason)))
+            }
+        }
+        guard problems.isEmpty else { throw ConfigurationErrors(problems: problems) }
+        return LoadedConfiguration(configuration: configuration, file: path, origins: origins)
+    }
+
+    /// The file by line, the environment, the command line; what is of one place stays as found.
+    private static func inOrder(_ problems: [ConfigurationProblem]) -> [ConfigurationProblem] {
+        func place(_ problem: ConfigurationProblem) -> (Int, Int) {
+            switch problem.origin {
+            case .builtIn: (0, 0)
+            case .file(_, let line): (1, line ?? 0)
+            case .variable: (2, 0)
+            case .flag: (3, 0)
+            }
+        }
+        return problems.enumerated()
+            .sorted { a, b in
+                let (first, second) = (place(a.element), place(b.element))
+                return first == second ? a.offset < b.offset : first < second
+            }
+            .map(\.element)
+    }
+}

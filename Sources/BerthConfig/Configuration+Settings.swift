@@ -1,0 +1,138 @@
+extension Configuration {
+    /// The table of keys. A property of `Configuration` without a line here cannot be set, and a test says so.
+    static let settings = SettingsTable<Configuration>(
+        sections: [
+            "http": "How clients reach the registry.",
+            "http.tls": "TLS 1.2 and 1.3 on every TCP address of http.listen. Both files or neither.",
+            "http.limits": "What one request and one connection may cost.",
+            "http.timeouts": "Deadlines are on progress, never on a whole request.",
+            "storage": "Where content and facts are kept.",
+            "upload": "Unfinished uploads.",
+            "manifests": "What a manifest may be.",
+            "delete": "What clients may delete.",
+            "registry": "The registry as a whole.",
+            "access": "Who may do what.",
+            "log": "Log lines, on standard error.",
+            "metrics": "Prometheus metrics, on a listener of their own.",
+        ],
+        reachSettings + limitSettings + contentSettings + operationSettings
+    )
+
+    private static let reachSettings: [Setting<Configuration>] = [
+        Setting(
+            "http.listen", list: \.http.listen, .listenAddress,
+            doc: "Addresses to serve on: host:port, [IPv6]:port or unix:/path?mode=0660."),
+        Setting(
+            "http.external_url", optional: \.http.externalURL, .externalURL,
+            doc: "URL by which clients reach the registry, where it differs from the addresses."),
+        Setting(
+            "http.trusted_proxies", list: \.http.trustedProxies, .network,
+            doc: "Networks of the proxies whose X-Forwarded headers are believed."),
+        Setting(
+            "http.hosts", list: \.http.hosts, .hostName,
+            doc: "Host names that browsers may use, besides loopback and the addresses, while the registry is open."),
+        Setting(
+            "http.tls.certificate", optional: \.http.tls.certificate, .path(example: "/etc/berth/tls.crt"), reloads: true,
+            doc: "PEM file of the certificate and its chain; read again on SIGHUP."),
+        Setting(
+            "http.tls.key", optional: \.http.tls.key, .path(example: "/etc/berth/tls.key"), reloads: true,
+            doc: "PEM file of the certificate's private key; read again on SIGHUP."),
+    ]
+
+    private static let limitSettings: [Setting<Configuration>] = [
+        Setting(
+            "http.limits.request_line", \.http.limits.requestLineBytes, .size(256...(64 << 10)),
+            doc: "Longest request line."),
+        Setting(
+            "http.limits.header_bytes", \.http.limits.headerBytes, .size((1 << 10)...(1 << 20)),
+            doc: "All headers of one request together."),
+        Setting(
+            "http.limits.header_fields", \.http.limits.headerFields, .count(8...10_000),
+            doc: "Header fields of one request."),
+        Setting(
+            "http.limits.connections", \.http.limits.connections, .count(1...1_000_000),
+            doc: "Open connections, all clients together."),
+        Setting(
+            "http.limits.connections_per_address", \.http.limits.connectionsPerAddress, .count(0...1_000_000),
+            doc: "Open connections of one client address; 0 is no limit."),
+        Setting(
+            "http.limits.body_memory", \.http.limits.bodyMemoryBytes, .size((1 << 20)...(1 << 40)),
+            doc: "Memory for request bodies, all uploads together."),
+        Setting(
+            "http.limits.body_rate", \.http.limits.bodyBytesPerSecond, .size(0...(1 << 30)),
+            doc: "Slowest request body taken, in bytes a second measured over 60 s; 0 is no limit."),
+        Setting(
+            "http.limits.drain_bytes", \.http.limits.drainBytes, .size(0...(1 << 30)),
+            doc: "Bytes of a refused body that are read and dropped before the connection closes."),
+        Setting(
+            "http.timeouts.header", \.http.timeouts.header, upToADay,
+            doc: "From the first byte of a request to the end of its headers."),
+        Setting(
+            "http.timeouts.idle", \.http.timeouts.idle, upToADay,
+            doc: "A kept-alive connection without a request."),
+        Setting(
+            "http.timeouts.body", \.http.timeouts.body, upToADay,
+            doc: "A request body without a single byte."),
+        Setting(
+            "http.timeouts.write", \.http.timeouts.write, upToADay,
+            doc: "An answer of which the client takes nothing."),
+        Setting("http.timeouts.handshake", \.http.timeouts.handshake, upToADay, doc: "A TLS handshake."),
+        Setting(
+            "http.timeouts.drain", \.http.timeouts.drain, upToADay,
+            doc: "Reading on after a refusal."),
+        Setting(
+            "http.timeouts.shutdown", \.http.timeouts.shutdown, .duration(.zero ... .seconds(24 * 60 * 60)),
+            doc: "What running requests get on SIGTERM; a second SIGTERM ends at once."),
+    ]
+
+    private static let contentSettings: [Setting<Configuration>] = [
+        Setting(
+            "storage.root", \.storage.root, .path(example: "/var/lib/berth"),
+            doc: "Folder of everything the registry keeps; made when absent."),
+        Setting(
+            "storage.id", optional: \.storage.id, .uuid,
+            doc: "Id that the root must carry (see its LAYOUT file), so that an unmounted disk is no empty registry."),
+        Setting(
+            "storage.sync", \.storage.sync, .choice,
+            doc: "always: what is acknowledged is on the disk; never: for registries that may be lost."),
+        Setting(
+            "storage.reserve", \.storage.reserveBytes, .size(0...(1 << 50)),
+            doc: "Free space below which uploads are refused and deleting still works."),
+        Setting(
+            "upload.max_age", \.upload.maxAge, .duration(.seconds(1) ... .seconds(365 * 24 * 60 * 60)),
+            doc: "Age at which an unfinished upload is removed."),
+        Setting(
+            "manifests.max_size", \.manifests.maxBytes, .size(4_000_000...(64 << 20)),
+            doc: "Largest manifest taken; the specification asks for 4 MB at least."),
+        Setting(
+            "manifests.sparse_indexes", \.manifests.sparseIndexes, .flag,
+            doc: "Whether an index may name manifests that are not there."),
+        Setting("delete.enabled", \.delete.isEnabled, .flag, doc: "Whether clients may delete at all."),
+        Setting(
+            "delete.referenced", \.delete.referenced, .choice,
+            doc: "Deleting what a manifest of the repository still names: refuse or allow."),
+        Setting(
+            "delete.children", \.delete.children, .choice,
+            doc: "Manifests that only a deleted index held: remove or keep."),
+    ]
+
+    private static let operationSettings: [Setting<Configuration>] = [
+        Setting("registry.read_only", \.registry.isReadOnly, .flag, doc: "Whether every changing request is refused."),
+        Setting(
+            "registry.message", optional: \.registry.message,
+            .line(atMost: 500, example: "The registry moves today and is back at noon."),
+            doc: "What clients are told when a changing request is refused."),
+        Setting(
+            "access.anonymous", optional: \.access.anonymous, .choice,
+            doc: "What callers without credentials may do: none, pull or push. Unset, only loopback is served."),
+        Setting(
+            "log.level", \.log.level, .choice,
+            doc: "Least level logged: trace, debug, info, notice, warning, error or critical."),
+        Setting("log.format", \.log.format, .choice, doc: "text, json, or auto: text on a terminal and JSON elsewhere."),
+        Setting(
+            "metrics.listen", \.metrics.listen, .listenAddressOrOff,
+            doc: "Address of /metrics, or off."),
+    ]
+
+    private static let upToADay = ValueKind.duration(.milliseconds(1) ... .seconds(24 * 60 * 60))
+}

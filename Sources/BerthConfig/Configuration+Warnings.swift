@@ -1,0 +1,23 @@
+extension Configuration {
+    /// What is allowed and yet deserves a line at start, each with its reason.
+    package var warnings: [String] {
+        var warnings: [String] = []
+        if storage.sync == .never {
+            warnings.append("storage.sync is never: what clients push can be lost with the power")
+        }
+        let exposed = http.listen.filter { address in
+            if case .tcp = address { return !address.isLocal }
+            return false
+        }
+        if http.tls.files == nil, http.trustedProxies.isEmpty {
+            for address in exposed { warnings.append("http.listen has \(address) without TLS: everybody on the way reads along") }
+        }
+        if access.anonymous == .push {
+            for address in exposed { warnings.append("access.anonymous is push: everybody who reaches \(address) may push and delete") }
+        }
+        for network in http.trustedProxies where network.prefix == 0 {
+            warnings.append("http.trusted_proxies has \(network): every client can claim any address")
+        }
+        return warnings
+    }
+}

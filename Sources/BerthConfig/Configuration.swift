@@ -1,0 +1,91 @@
+/// Everything an operator can set, as values that need no further check.
+///
+/// `Configuration()` holds the defaults; they stand here and nowhere else. `settings` names the keys that set each property.
+package struct Configuration: Sendable, Equatable {
+    package var http = HTTP()
+    package var storage = Storage()
+    package var upload = Upload()
+    package var manifests = Manifests()
+    package var delete = Delete()
+    package var registry = RegistryMode()
+    package var access = Access()
+    package var log = Log()
+    package var metrics = Metrics()
+
+    package init() {}
+}
+
+extension Configuration {
+    /// Where content and facts are kept.
+    package struct Storage: Sendable, Equatable {
+        /// The root folder; a relative path starts at the working directory. Made when absent.
+        package var root = "Storage/data"
+        /// The registry id that the root must carry, in lower case. `nil` takes any root, also an empty one.
+        package var id: String?
+        package var sync = Sync.always
+        /// Bytes that stay free on the disk: below that, uploads are refused and deleting still works.
+        package var reserveBytes = 64 << 20
+
+        package enum Sync: String, Sendable, CaseIterable {
+            /// Everything acknowledged has reached the disk.
+            case always
+            /// Nothing is synced: for registries whose content may be lost with the power.
+            case never
+        }
+    }
+
+    package struct Upload: Sendable, Equatable {
+        /// Age at which an unfinished upload is removed and the record of an ended one is forgotten.
+        package var maxAge = Duration.seconds(24 * 60 * 60)
+    }
+
+    package struct Manifests: Sendable, Equatable {
+        /// Largest manifest taken, in bytes. The distribution specification asks for at least 4 megabytes ("Pushing Manifests").
+        package var maxBytes = 4 << 20
+        /// Whether an index may name manifests that are not there.
+        package var sparseIndexes = false
+    }
+
+    package struct Delete: Sendable, Equatable {
+        /// Whether clients may delete at all.
+        package var isEnabled = true
+        package var referenced = Referenced.refuse
+        package var children = Children.remove
+
+        /// What happens to a request to delete content that a manifest of the same repository names.
+        package enum Referenced: String, Sendable, CaseIterable { case refuse, allow }
+
+        /// What happens to the manifests that only a deleted index held.
+        package enum Children: String, Sendable, CaseIterable { case remove, keep }
+    }
+
+    package struct RegistryMode: Sendable, Equatable {
+        /// Whether every changing request is refused.
+        package var isReadOnly = false
+        /// What a client is told when a changing request is refused; `nil`: the registry's own words.
+        package var message: String?
+    }
+
+    package struct Access: Sendable, Equatable {
+        /// What callers without credentials may do. `nil`: nobody decided, so only loopback and narrow Unix sockets are served.
+        package var anonymous: Anonymous?
+
+        package enum Anonymous: String, Sendable, CaseIterable { case none, pull, push }
+    }
+
+    package struct Log: Sendable, Equatable {
+        package var level = Level.info
+        package var format = Format.auto
+
+        /// The levels of swift-log, by the same names.
+        package enum Level: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error, critical }
+
+        /// `auto` is text on a terminal and JSON elsewhere.
+        package enum Format: String, Sendable, CaseIterable { case auto, text, json }
+    }
+
+    package struct Metrics: Sendable, Equatable {
+        /// Where `/metrics` is served; `nil`: nowhere ("off").
+        package var listen: ListenAddress? = .tcp(host: "127.0.0.1", port: 5001)
+    }
+}

@@ -1,0 +1,126 @@
+import NIOCore
+import Synchronization
+
+/// Where a request's body passes from its connection, on the event loop, to the task that reads it.
+final class BodySource: Sendable {
+    /// What the connection has to do because the body is being read; called from the reader's thread.
+    enum Demand: Sendable {
+        /// First reading: send `100 Continue` if the client waits for it.
+        case started
+        /// Less waits now: read the socket again.
+        case resumed
+    }
+
+    private typealias Reader = CheckedContinuation<BodyQueue.Taken, Never>
+    private struct State {
+        var queue = BodyQueue()
+        var reader: Reader?
+    }
+
+    private let state = Mutex(State())
+    private let memory: BodyMemory
+    private let demand: @Sendable (Demand) -> Void
+
+    init(memory: BodyMemory, demand: @escaping @Sendable (Demand) -> Void) {
+        self.memory = memory
+        self.demand = demand
+    }
+
+    deinit { memory.changed(by: -state.withLock { $0.queue.waitingBytes }) }
+
+    // MARK: The connection's side
+
+    /// Adds bytes without waking the reader. Returns true when the connection should stop reading.
+    func append(_ buffer: ByteBuffer) -> Bool {
+        state.withLock { state in
+            memory.changed(by: state.queue.append(buffer))
+            return state.queue.shouldPause(memoryIsShort: memory.isShort)
+        }
+    }
+
+    /// Hands what has arrived to a reader that waits.
+    func wake() { deliver { _ in 0 } }
+
+    func finish() {
+        deliver {
+            $0.finish()
+            return 0
+        }
+    }
+
+    func fail(_ error: BodyError) {
+        deliver {
+            $0.fail(error)
+            return 0
+        }
+    }
+
+    /// The request is answered: what waits is dropped, and reading on throws `.cancelled`.
+    func abandon() { deliver { -$0.abandon(.cancelled) } }
+
+    var isPaused: Bool { state.withLock { $0.queue.isPaused } }
+    var wasReadFrom: Bool { state.withLock { $0.queue.wasReadFrom } }
+
+    /// Changes the queue, and then answers the reader, if one waits and there is something to say.
+    private func deliver(_ change: (inout BodyQueue) -> Int) {
+        let (reader, taken) = state.withLock { state -> (Reader?, BodyQueue.Taken) in
+            memory.changed(by: change(&state.queue))
+            guard let reader = state.reader, state.queue.isReady else { return (nil, .wait) }
+            state.reader = nil
+            return (reader, take(&state.queue))
+        }
+        reader?.resume(returning: taken)
+    }
+
+    private func take(_ queue: inout BodyQueue) -> BodyQueue.Taken {
+        let before = queue.waitingBytes
+        let taken = queue.take()
+        memory.changed(by: queue.waitingBytes - before)
+        return taken
+    }
+
+    // MARK: The reader's side
+
+    func next() async throws(BodyError) -> [ByteBuffer]? {
+        let (first, isStart) = state.withLock { state -> (BodyQueue.Taken, Bool) in
+            let isStart = !state.queue.wasReadFrom
+            return (take(&state.queue), isStart)
+        }
+        if isStart { demand(.started) }
+        let taken: BodyQueue.Taken
+        if case .wait = first {
+            resumeIfPaused()
+            taken = await withTaskCancellationHandler {
+                await withCheckedContinuation { wait($0) }
+            } onCancel: {
+                fail(.cancelled)
+            }
+        } else {
+            taken = first
+        }
+        resumeIfPaused()
+        switch taken {
+        case .batch(let batch): return batch
+        case .end: return nil
+        case .failure(let error): throw error
+        // Readers are resumed with an answer only.
+        case .wait: throw .cancelled
+        }
+    }
+
+    private func wait(_ reader: Reader) {
+        let answer = state.withLock { state -> BodyQueue.Taken? in
+            let taken = take(&state.queue)
+            guard case .wait = taken else { return taken }
+            // One task reads; a second one at the same time gets nothing.
+            guard state.reader == nil else { return .failure(.cancelled) }
+            state.reader = reader
+            return nil
+        }
+        if let answer { reader.resume(returning: answer) }
+    }
+
+    private func resumeIfPaused() {
+        if state.withLock({ $0.queue.shouldResume(memoryIsShort: memory.isShort) }) { demand(.resumed) }
+    }
+}

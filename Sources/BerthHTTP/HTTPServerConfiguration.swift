@@ -1,0 +1,117 @@
+/// All that an `HTTPServer` is told. Durations must be greater than zero.
+package struct HTTPServerConfiguration: Sendable {
+    package var listeners: [ListenAddress]
+    /// For the TCP listeners; Unix sockets are always plain.
+    package var tls: TLSConfiguration?
+    package var limits: HTTPLimits
+    package var timeouts: HTTPTimeouts
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    package var trustedProxies: [CIDR]
+    /// Bytes of request bodies that may wait for the handlers over all connections. Beyond it a connection reads
+    /// only when nothing of its own is waiting.
+    package var bodyMemory: Int
+    /// Threads that serve connections; nil: one a core.
+    package var eventLoops: Int?
+
+    package init(
+        listeners: [ListenAddress],
+        tls: TLSConfiguration? = nil,
+        limits: HTTPLimits = HTTPLimits(),
+        timeouts: HTTPTimeouts = HTTPTimeouts(),
+        trustedProxies: [CIDR] = [],
+        bodyMemory: Int = 256 << 20,
+        eventLoops: Int? = nil
+    ) {
+        self.listeners = listeners
+        self.tls = tls
+        self.limits = limits
+        self.timeouts = timeouts
+        self.trustedProxies = trustedProxies
+        self.bodyMemory = bodyMemory
+        self.eventLoops = eventLoops
+    }
+}
+
+package enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A host name or a literal address (IPv6 without brackets); port 0 takes a free one.
+    case tcp(host: String, port: Int)
+    /// A socket file with the given permissions. A stale one is replaced.
+    case unix(path: String, mode: UInt32 = 0o660)
+
+    package var description: String {
+        switch self {
+        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path, _): "unix:\(path)"
+        }
+    }
+}
+
+/// Where a listener really listens.
+package enum BoundAddress: Sendable, Hashable, CustomStringConvertible {
+    case tcp(address: String, port: Int)
+    case unix(path: String)
+
+    /// nil for a Unix socket.
+    package var port: Int? {
+        switch self {
+        case .tcp(_, let port): port
+        case .unix: nil
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .tcp(let address, let port): "\(ListenAddress.tcp(host: address, port: port))"
+        case .unix(let path): "\(ListenAddress.unix(path: path))"
+        }
+    }
+}
+
+/// Paths of PEM files: the certificate with its chain, and its key.
+package struct TLSConfiguration: Sendable, Hashable {
+    package var certificateFile: String
+    package var keyFile: String
+
+    package init(certificateFile: String, keyFile: String) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+}
+
+/// Counts and sizes past which a client is refused.
+package struct HTTPLimits: Sendable, Hashable {
+    /// The request line with its line end; beyond it 414.
+    package var requestLineBytes = 8 << 10
+    /// The whole head with the request line; beyond it 431.
+    package var headerBytes = 32 << 10
+    package var headerFields = 100
+    /// Connections in all; further ones get 503 and are closed.
+    package var connections = 16_384
+    /// Connections from one address (its own, whatever a proxy says); nil: as many as in all.
+    package var connectionsPerAddress: Int?
+    /// Bytes of a request's body that are read and thrown away after an answer that did not wait for them.
+    package var drainBytes = 1 << 20
+    /// Waiting connections a listener holds.
+    package var backlog = 1024
+
+    package init() {}
+}
+
+/// Deadlines, all on progress: none on a whole request.
+package struct HTTPTimeouts: Sendable, Hashable {
+    /// From a head's first byte to its last.
+    package var header: Duration = .seconds(10)
+    /// Between requests, and before the first.
+    package var idle: Duration = .seconds(120)
+    /// Without a byte of a body that the server is ready to read; also the time over which its rate is measured.
+    package var body: Duration = .seconds(60)
+    /// Bytes a second below which a body counts as stalled.
+    package var lowestBodyRate = 1024
+    /// Without any byte of an answer taken by the client.
+    package var stalledWrite: Duration = .seconds(300)
+    package var tlsHandshake: Duration = .seconds(10)
+    /// For the rest of a body after an answer that did not wait for it, and for the client to close its end.
+    package var drain: Duration = .seconds(2)
+
+    package init() {}
+}

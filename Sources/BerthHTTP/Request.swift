@@ -1,0 +1,78 @@
+package import HTTPTypes
+
+/// What a client asked for, read and checked: the framing is sound, the target is one of the permitted forms.
+package struct Request: Sendable {
+    package let method: HTTPRequest.Method
+    /// Raw path and query as sent, not decoded; an absolute-form target is already reduced to its path and query.
+    package let target: String
+    /// Raw path, not decoded: begins with `/`, or is `*` (OPTIONS), or an authority (CONNECT).
+    package let path: String
+    /// Raw query without its `?`; nil when there was none.
+    package let query: String?
+    /// Fields in the order sent; values as bytes of RFC 9110 §5.5, free of control characters apart from tabs.
+    package let headers: HTTPFields
+    package let body: RequestBody
+    package let peer: Peer
+    /// Of the log and of `X-Request-Id`: the client's own if it is harmless, otherwise a new one.
+    package let id: String
+    package let version: HTTPVersion
+    /// False when the request ends with its head.
+    package let hasBody: Bool
+    /// Bytes of the body as announced; nil for a chunked body, 0 without a body.
+    package let contentLength: Int64?
+
+    package init(
+        method: HTTPRequest.Method,
+        target: String,
+        headers: HTTPFields = [:],
+        body: RequestBody = .empty,
+        peer: Peer = Peer(address: "127.0.0.1"),
+        id: String = "-",
+        version: HTTPVersion = .http1_1,
+        hasBody: Bool = false,
+        contentLength: Int64? = 0
+    ) {
+        self.method = method
+        self.target = target
+        (self.path, self.query) = Self.split(target)
+        self.headers = headers
+        self.body = body
+        self.peer = peer
+        self.id = id
+        self.version = version
+        self.hasBody = hasBody
+        self.contentLength = contentLength
+    }
+
+    private static func split(_ target: String) -> (path: String, query: String?) {
+        let bytes = target.utf8
+        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (target, nil) }
+        return (String(target[..<mark]), String(target[bytes.index(after: mark)...]))
+    }
+}
+
+package enum HTTPVersion: Sendable, Hashable, CustomStringConvertible {
+    case http1_0, http1_1
+
+    package var description: String {
+        switch self {
+        case .http1_0: "HTTP/1.0"
+        case .http1_1: "HTTP/1.1"
+        }
+    }
+}
+
+/// Who is at the other end, as far as the configured proxies can be believed.
+package struct Peer: Sendable, Hashable {
+    /// Address in text, without port: the connection's, or the one a trusted proxy reported. `unix` on a Unix socket.
+    package let address: String
+    /// Whether the client's own hop is TLS: this connection's, or as a trusted proxy reported.
+    package let isSecure: Bool
+    package let isUnixSocket: Bool
+
+    package init(address: String, isSecure: Bool = false, isUnixSocket: Bool = false) {
+        self.address = address
+        self.isSecure = isSecure
+        self.isUnixSocket = isUnixSocket
+    }
+}

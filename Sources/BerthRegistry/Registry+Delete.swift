@@ -1,0 +1,52 @@
+import BerthCatalog
+package import BerthModel
+
+extension Registry {
+    /// Removes a tag, and nothing but the tag.
+    package func delete(
+        _ tag: Tag, in repository: RepositoryName, if condition: TagCondition, by principal: Principal
+    ) async throws(RegistryError) {
+        let deletion = try await asked { c async throws(CatalogError) in
+            try await c.deleteTag(tag, in: repository, condition: condition, by: principal)
+        }
+        switch deletion {
+        case .deleted: return
+        case .unknownRepository: throw .repositoryUnknown(repository)
+        case .unknownTag: throw .manifestUnknown(.tag(tag))
+        case .conditionFailed(let current): throw .conditionFailed(current: current)
+        }
+    }
+
+    /// Removes a manifest with all of its tags; its bytes are the collector's.
+    package func deleteManifest(
+        _ digest: Digest, in repository: RepositoryName, by principal: Principal
+    ) async throws(RegistryError) {
+        let deletion = try await asked { c async throws(CatalogError) in
+            try await c.deleteManifest(
+                digest, in: repository, referencedAllowed: settings.deletesReferenced,
+                keepChildren: settings.keepsChildren, by: principal)
+        }
+        switch deletion {
+        case .deleted: return
+        case .unknownRepository: throw .repositoryUnknown(repository)
+        case .unknownManifest: throw .manifestUnknown(.digest(digest))
+        case .referenced(let manifests): throw .stillReferenced(by: manifests)
+        }
+    }
+
+    /// Takes a blob out of a repository.
+    package func deleteBlob(
+        _ digest: Digest, in repository: RepositoryName, by principal: Principal
+    ) async throws(RegistryError) {
+        let deletion = try await asked { c async throws(CatalogError) in
+            try await c.deleteBlob(
+                digest, in: repository, referencedAllowed: settings.deletesReferenced, by: principal)
+        }
+        switch deletion {
+        case .deleted: return
+        case .unknownRepository: throw .repositoryUnknown(repository)
+        case .unknownBlob: throw .blobUnknown(digest)
+        case .referenced(let manifests): throw .stillReferenced(by: manifests)
+        }
+    }
+}

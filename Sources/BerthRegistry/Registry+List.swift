@@ -1,0 +1,71 @@
+package import BerthCatalog
+package import BerthModel
+
+/// One page of a list.
+package struct Page<Item: Sendable>: Sendable {
+    package let items: [Item]
+    /// Whether more follows.
+    package let hasMore: Bool
+
+    /// `items` may hold one more than the page; that one only tells that more follows.
+    init(_ items: [Item], limit: Int) {
+        self.hasMore = items.count > limit
+        self.items = Array(items.prefix(limit))
+    }
+}
+
+extension Registry {
+    /// Most items of one page of tags or repositories.
+    package static let longestPage = 10_000
+
+    /// At most `limit` tags in byte order, after `last`. Distribution specification, "Listing Tags".
+    package func tags(
+        in repository: RepositoryName, after last: String?, limit: Int
+    ) async throws(RegistryError) -> Page<Tag> {
+        let limit = min(limit, Self.longestPage)
+        let tags = try await asked { c async throws(CatalogError) in
+            try await c.tags(in: repository, after: last, limit: limit + 1)
+        }
+        guard let tags else { throw .repositoryUnknown(repository) }
+        return Page(tags, limit: limit)
+    }
+
+    /// At most `limit` repositories that have a manifest and that `principal` may pull, in byte order, after `last`.
+    package func repositories(
+        after last: String?, limit: Int, for principal: Principal
+    ) async throws(RegistryError) -> Page<RepositoryName> {
+        let limit = min(limit, Self.longestPage)
+        var found: [RepositoryName] = []
+        var after = last
+        while found.count <= limit {
+            let wanted = limit + 1 - found.count
+            let names = try await asked { [after] c async throws(CatalogError) in
+                try await c.repositories(after: after, limit: wanted)
+            }
+            found += names.filter { access.decide(principal, .pull, $0) }
+            guard names.count == wanted, let end = names.last else { break }
+            after = end.text
+        }
+        return Page(found, limit: limit)
+    }
+
+    /// Repositories whose name contains `text`, page `page` (from 1) of `size`.
+    package func search(
+        _ text: String, page: Int, size: Int, for principal: Principal
+    ) async throws(RegistryError) -> SearchPage {
+        try await asked { c async throws(CatalogError) in try await c.search(text, page: page, size: size) }
+    }
+
+    /// The manifests attached to `subject` in this repository, from `cursor` on. Distribution specification, "Listing
+    /// Referrers".
+    package func referrers(
+        of subject: Digest, in repository: RepositoryName, artifactTypes: [String], after cursor: ReferrerCursor?,
+        limit: Int
+    ) async throws(RegistryError) -> Page<Referrer> {
+        let found = try await asked { c async throws(CatalogError) in
+            try await c.referrers(
+                of: subject, in: repository, artifactTypes: artifactTypes, after: cursor, limit: limit + 1)
+        }
+        return Page(found, limit: limit)
+    }
+}

@@ -1,0 +1,143 @@
+package import BerthBlobs
+import BerthCatalog
+package import BerthModel
+package import NIOCore
+
+/// A manifest as it is answered.
+package struct FoundManifest: Sendable {
+    package let digest: Digest
+    package let type: ManifestType
+    /// The stored bytes, exactly as they were pushed.
+    package let bytes: ByteBuffer
+}
+
+extension Registry {
+    /// The blob's content if it can be had without waiting; nil means: ask `openBlob`. For event loops.
+    package func cachedBlob(_ digest: Digest, in repository: RepositoryName) -> BlobContent? {
+        guard let fact = catalog.cachedBlob(digest, in: repository), let file = store.cached(digest, size: fact.size)
+        else { return nil }
+        return .file(file)
+    }
+
+    /// Opens a blob of this repository for reading; a manifest's digest is one too. Throws `.blobUnknown` or
+    /// `.repositoryUnknown` for what is not readable here, wherever else it may be (B9).
+    package func openBlob(_ digest: Digest, in repository: RepositoryName) async throws(RegistryError) -> BlobContent {
+        // The settler moves content from row to file, so both are looked at again before it counts as gone.
+        for _ in 0..<3 {
+            guard let fact = try await asked({ c async throws(CatalogError) in try await c.blob(digest, in: repository) })
+            else { throw try await isKnown(repository) ? .blobUnknown(digest) : .repositoryUnknown(repository) }
+            if fact.isDamaged { throw .blobUnknown(digest) }
+            if let content = try await open(fact) { return content }
+        }
+        await reportDamage(digest)
+        throw .blobUnknown(digest)
+    }
+
+    /// The manifest if it can be had without waiting; nil means: ask `manifest`. For event loops.
+    package func cachedManifest(_ reference: Reference, in repository: RepositoryName) -> FoundManifest? {
+        let fact =
+            switch reference {
+            case .tag(let tag): catalog.cachedManifest(tag, in: repository)
+            case .digest(let digest): catalog.cachedManifest(digest, in: repository)
+            }
+        guard let fact, let bytes = manifestBytes.bytes(of: fact.digest) else { return nil }
+        return FoundManifest(digest: fact.digest, type: fact.type, bytes: bytes)
+    }
+
+    /// The manifest that a tag points to or a digest names. Throws `.manifestUnknown` or `.repositoryUnknown`.
+    package func manifest(
+        _ reference: Reference, in repository: RepositoryName
+    ) async throws(RegistryError) -> FoundManifest {
+        for _ in 0..<3 {
+            let fact = try await asked { c async throws(CatalogError) in
+                switch reference {
+                case .tag(let tag): try await c.manifest(tag, in: repository)
+                case .digest(let digest): try await c.manifest(digest, in: repository)
+                }
+            }
+            guard let fact
+            else { throw try await isKnown(repository) ? .manifestUnknown(reference) : .repositoryUnknown(repository) }
+            if let bytes = try await bytes(of: fact) {
+                return FoundManifest(digest: fact.digest, type: fact.type, bytes: bytes)
+            }
+            let content = try await asked { c async throws(CatalogError) in try await c.content(fact.digest) }
+            if content?.isDamaged == true { break }
+            if content?.staged == nil { await reportDamage(fact.digest) }
+        }
+        throw .manifestUnknown(reference)
+    }
+
+    /// Notes the promise that "exists" makes to a client, before the state is read (G2).
+    package func promise(_ digest: Digest) {
+        leases.promise(digest)
+    }
+
+    private func bytes(of fact: ManifestFact) async throws(RegistryError) -> ByteBuffer? {
+        if let bytes = manifestBytes.bytes(of: fact.digest) { return bytes }
+        guard
+            let content = try await asked({ c async throws(CatalogError) in try await c.content(fact.digest) }),
+            !content.isDamaged
+        else { return nil }
+        let bytes: ByteBuffer
+        switch try await open(content) {
+        case .bytes(let buffer): bytes = buffer
+        case .file(let file): bytes = try await read(file)
+        case nil: return nil
+        }
+        manifestBytes.insert(bytes, for: fact.digest)
+        return bytes
+    }
+
+    /// Content where its row says that it is; nil if it is not there (any more).
+    private func open(_ fact: BlobFact) async throws(RegistryError) -> BlobContent? {
+        do throws(BlobError) {
+            switch fact.staged {
+            case nil: return .file(try await store.open(fact.digest, size: fact.size))
+            case .sealed(let upload): return .file(try await openSealed(upload, fact))
+            case .bytes: break
+            }
+        } catch {
+            if case .absent = error { return nil }
+            throw RegistryError(error)
+        }
+        let bytes = try await asked { c async throws(CatalogError) in try await c.stagedBytes(fact.digest) }
+        return bytes.map { .bytes(ByteBuffer(bytes: $0)) }
+    }
+
+    /// While the settler works, sealed content is found at either of its names.
+    private func openSealed(_ upload: UploadID, _ fact: BlobFact) async throws(BlobError) -> OpenFile {
+        do throws(BlobError) {
+            return try await store.openSealed(upload, size: fact.size)
+        } catch {
+            guard case .absent = error else { throw error }
+            return try await store.open(fact.digest, size: fact.size)
+        }
+    }
+
+    /// Asks the catalog, with its failure as the registry's.
+    func asked<Result: Sendable>(
+        _ question: (Catalog) async throws(CatalogError) -> Result
+    ) async throws(RegistryError) -> Result {
+        do { return try await question(catalog) } catch { throw RegistryError(error) }
+    }
+
+    func isKnown(_ repository: RepositoryName) async throws(RegistryError) -> Bool {
+        try await asked { c async throws(CatalogError) in try await c.hasRepository(repository) }
+    }
+
+    /// Content that the catalog knows and the store lacks: said once, and healed by the next upload (B9).
+    private func reportDamage(_ digest: Digest) async {
+        log.error("content is missing or has the wrong size", metadata: ["digest": "\(digest)"])
+        manifestBytes.remove(digest)
+        store.evict(digest)
+        do throws(CatalogError) {
+            try await catalog.reportDamage(digest)
+        } catch {
+            log.error("damage not recorded", metadata: ["digest": "\(digest)", "cause": "\(error)"])
+        }
+    }
+
+    private func read(_ file: OpenFile) async throws(RegistryError) -> ByteBuffer {
+        do { return try await store.read(file) } catch { throw RegistryError(error) }
+    }
+}

@@ -1,0 +1,123 @@
+package import BerthBlobs
+package import BerthModel
+import NIOCore
+
+/// The part of an upload that a chunk says it is: first and last byte, counted from 0.
+package struct ChunkRange: Hashable, Sendable {
+    package let first: Int64
+    package let last: Int64
+
+    /// Nil where `last` comes before `first`, or the length does not fit.
+    package init?(first: Int64, last: Int64) {
+        guard first >= 0, last >= first, last < .max else { return nil }
+        (self.first, self.last) = (first, last)
+    }
+    var length: Int64 { last - first + 1 }
+}
+
+extension Registry {
+    /// Names a new upload. Writes nothing: builders start thousands as a permission check.
+    package func startUpload(
+        in repository: RepositoryName, by principal: Principal, algorithm: Digest.Algorithm = .sha256
+    ) -> UploadTicket {
+        var random = SystemRandomNumberGenerator()
+        let id = UploadID(startedMilliseconds: clock.milliseconds(), using: &random)
+        return seals.ticket(for: id, in: repository, by: principal, algorithm: algorithm)
+    }
+
+    /// The upload that a location names, if the location was made for this repository and principal and is not too old.
+    package func ticket(
+        _ text: some StringProtocol, in repository: RepositoryName, by principal: Principal
+    ) throws(RegistryError) -> UploadTicket {
+        guard let ticket = seals.open(text, in: repository, by: principal) else { throw .uploadUnknown }
+        let age = clock.milliseconds() - ticket.id.startedMilliseconds
+        guard age <= settings.uploadMaxAge.components.seconds * 1000 else { throw .uploadUnknown }
+        return ticket
+    }
+
+    /// How many bytes of the upload are here. Distribution specification, "Pushing a blob in chunks".
+    package func uploadOffset(_ ticket: UploadTicket) async throws(RegistryError) -> Int64 {
+        try await withUpload(ticket) { upload async throws(RegistryError) in upload.offset }
+    }
+
+    /// Appends a chunk, and answers how many bytes are here then. The bytes are in the upload's file when this returns
+    /// (B7); a body that breaks off keeps what came of it.
+    package func append(
+        _ body: some BodySource, as range: ChunkRange?, to ticket: UploadTicket, in repository: RepositoryName,
+        by principal: Principal
+    ) async throws(RegistryError) -> Int64 {
+        try await withUpload(ticket) { upload async throws(RegistryError) in
+            try check(range, against: body, at: upload.offset)
+            let start = upload.offset
+            let write = try await upload.openWrite()
+            if range != nil { try await write.checked { w async throws(BlobError) in try await w.checkpoint() } }
+            if start == 0 { catalog.noteUpload(ticket.id, repository: repository, principal: principal) }
+            do throws(RegistryError) {
+                try await pump(body, into: write, under: upload.claim)
+            } catch {
+                try await write.checked { w async throws(BlobError) in try await w.flush() }
+                throw error
+            }
+            try await write.checked { w async throws(BlobError) in try await w.flush() }
+            if let range, write.offset - start != range.length {
+                let found = write.offset - start
+                try await write.checked { w async throws(BlobError) in try await w.rollback() }
+                throw .chunkLength(said: range.length, found: found)
+            }
+            return write.offset
+        }
+    }
+
+    /// Ends the upload without a blob; its location answers 404 from now on.
+    package func cancelUpload(
+        _ ticket: UploadTicket, in repository: RepositoryName, by principal: Principal
+    ) async throws(RegistryError) {
+        try await withUpload(ticket) { upload async throws(RegistryError) in
+            do throws(CatalogError) {
+                try await catalog.cancelUpload(ticket.id, repository: repository, principal: principal)
+            } catch { throw RegistryError(error) }
+            await upload.discard()
+        }
+    }
+
+    /// Refuses a chunk that does not go on where the upload ends, or whose length contradicts its range, before a byte
+    /// of it is read.
+    func check(_ range: ChunkRange?, against body: some BodySource, at offset: Int64) throws(RegistryError) {
+        guard let range else { return }
+        guard range.first == offset else { throw .chunkOutOfOrder(offset: offset) }
+        if let length = body.length, length != range.length { throw .chunkLength(said: range.length, found: length) }
+    }
+
+    /// Moves a body into the upload's file until it ends, fails, or a later request takes the upload over.
+    func pump(
+        _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
+    ) async throws(RegistryError) {
+        let pumping = Task { () -> Result<Void, RegistryError> in
+            do throws(RegistryError) {
+                while let batch = try await body.batch() {
+                    try await write.checked { w async throws(BlobError) in try await w.append(batch) }
+                    if claim.isSuperseded { throw .superseded }
+                }
+                return .success(())
+            } catch { return .failure(error) }
+        }
+        claim.interrupt { pumping.cancel() }
+        let result = await pumping.value
+        if claim.isSuperseded, case .failure = result { throw .superseded }
+        try result.get()
+    }
+}
+
+extension BodySource {
+    /// `next`, with its failure as the registry's.
+    func batch() async throws(RegistryError) -> [ByteBuffer]? {
+        do { return try await next() } catch { throw .body(error) }
+    }
+}
+
+extension BlobWrite {
+    /// Runs one step of the store's with its failure as the registry's.
+    func checked(_ step: (any BlobWrite) async throws(BlobError) -> Void) async throws(RegistryError) {
+        do { try await step(self) } catch { throw RegistryError(error) }
+    }
+}

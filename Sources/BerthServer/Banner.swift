@@ -1,0 +1,42 @@
+import BerthConfig
+import BerthHTTP
+import Logging
+
+/// What is said at the start: version, addresses, root, sync mode, and what is open to whom.
+struct Banner {
+    private let server: Server
+
+    init(_ server: Server) { self.server = server }
+
+    func announce(
+        listening start: () async throws -> [BoundAddress], metrics startMetrics: () async throws -> [BoundAddress]
+    ) async throws {
+        let addresses = try await start()
+        let metrics = try await startMetrics()
+        let configuration = server.configuration
+        let scheme = configuration.http.tls.files == nil ? "http" : "https"
+        server.log.notice(
+            "berth starts",
+            metadata: [
+                "version": "\(BerthVersion.current)", "root": "\(configuration.storage.root)",
+                "id": "\(server.parts.root.id)", "sync": "\(configuration.storage.sync.rawValue)",
+                "open": "\(openness)",
+            ])
+        for address in addresses {
+            switch address {
+            case .tcp: server.log.notice("listening on \(scheme)://\(address)")
+            case .unix: server.log.notice("listening on \(address)")
+            }
+        }
+        for address in metrics { server.log.notice("metrics on http://\(address)/metrics") }
+    }
+
+    /// What callers without credentials may do, in words.
+    private var openness: String {
+        switch server.configuration.openness {
+        case .nothing: "to nobody"
+        case .pull: "to everyone for pulling"
+        case .push: "to everyone for pulling, pushing and deleting"
+        }
+    }
+}

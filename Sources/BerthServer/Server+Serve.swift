@@ -1,0 +1,100 @@
+import BerthHTTP
+import BerthRegistry
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+extension Server {
+    /// Listens, serves, and on SIGTERM or SIGINT lets running requests finish; a second signal ends the process.
+    package func serve() async throws {
+        do {
+            try await Banner(self).announce(
+                listening: { try await http.start() }, metrics: { try await metrics?.start() ?? [] })
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: services.map { .init(service: $0) },
+                    gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+            try await group.run()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        log.info("stopped")
+    }
+
+    private var services: [any Service] {
+        [
+            SettlingService(settler: registry.settler),
+            HousekeepingService(registry: registry, every: .seconds(60)),
+            CertificateService(http: http, log: log),
+            ListeningService(server: self),
+        ]
+    }
+
+    /// Leaves nothing for the next start to repair.
+    private func close() async {
+        await metrics?.shutdown(grace: .zero)
+        await registry.settler.settleAll()
+        observer.flush()
+        await parts.close(log)
+    }
+}
+
+/// Keeps the listeners open until the stop, and then sees the running requests out. The last service to start is the
+/// first to stop, so what requests need is there until they are done.
+private struct ListeningService: Service {
+    let server: Server
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        server.log.info("stopping", metadata: ["grace": "\(server.configuration.http.timeouts.shutdown)"])
+        server.gate.close()
+        let impatience = Task {
+            for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+                server.log.warning("a second signal: ending at once")
+                endProcess()
+            }
+        }
+        await server.http.shutdown(grace: server.configuration.http.timeouts.shutdown)
+        impatience.cancel()
+    }
+}
+
+private struct SettlingService: Service {
+    let settler: Settler
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await settler.run() }
+    }
+}
+
+/// Certificates are read again on SIGHUP, without a connection being dropped.
+private struct CertificateService: Service {
+    let http: HTTPServer
+    let log: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                do {
+                    try http.reloadCertificates()
+                    log.notice("certificates read again")
+                } catch {
+                    log.error("certificates not read, the old ones stay", metadata: ["cause": "\(error)"])
+                }
+            }
+        }
+    }
+}
+
+private struct HousekeepingService: Service {
+    let registry: Registry
+    let every: Duration
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: every)) != nil { await registry.keepHouse() }
+        }
+    }
+}

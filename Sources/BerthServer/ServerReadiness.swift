@@ -1,0 +1,27 @@
+import BerthAPI
+import BerthBlobs
+import BerthCatalog
+import Synchronization
+
+/// Whether the server has begun to stop.
+package final class DrainGate: Sendable {
+    private let draining = Atomic(false)
+
+    package var isDraining: Bool { draining.load(ordering: .relaxed) }
+    package func close() { draining.store(true, ordering: .relaxed) }
+}
+
+/// Ready means: the store takes a write, the catalog answers, and no stop has begun.
+struct ServerReadiness: Readiness {
+    let parts: StorageParts
+    let gate: DrainGate
+
+    func trouble() async -> String? {
+        if gate.isDraining { return "stopping" }
+        do { try await parts.store.checkWritable() } catch {
+            return error == .noSpace ? "the disk is full" : "the store cannot be written"
+        }
+        do { try await parts.catalog.checkWritable() } catch { return "the catalog does not answer" }
+        return nil
+    }
+}

@@ -1,0 +1,15 @@
+import Foundation
+
+/// What a command has to say. A reader that went away (`berth config show | head`) is no failure.
+enum Output {
+    /// Results, on standard output.
+    static func result(_ text: String) { line(text, to: .standardOutput) }
+
+    /// What went wrong, on standard error.
+    static func complaint(_ text: String) { line(text, to: .standardError) }
+
+    private static func line(_ text: String, to handle: FileHandle) {
+        let ended = text.hasSuffix("\n") ? text : text + "\n"
+        try? handle.write(contentsOf: Data(ended.utf8))
+    }
+}
