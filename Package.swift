@@ -38,17 +38,16 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: ["YAML", "CommandLineArguments"]),
+            traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CLinux"),
         room("BerthModel"),
         room("BerthDigest", ["CLibCrypto"]),
-        room("BerthBlobs", ["BerthDigest", "CLinux", nio, nioPosix]),
+        room("BerthBlobs", ["BerthDigest", nio, nioPosix]),
         room("BerthCatalog", [.product(name: "GRDB", package: "GRDB.swift")]),
         room("BerthRegistry", ["BerthBlobs", "BerthCatalog", "BerthDigest", nio, logging]),
         room(
@@ -84,6 +83,18 @@ let package = Package(
             exclude: ["README.md"],
             swiftSettings: strict
         ),
+        .target(
+            name: "BerthTestSupport",
+            dependencies: [
+                "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthServer", logging,
+            ],
+            path: "Tests/BerthTestSupport",
+            swiftSettings: strict
+        ),
+        tests("BerthModelTests", ["BerthModel"]),
+        tests("BerthConfigTests", ["BerthConfig"]),
+        tests("BerthCommandTests", ["berth"]),
+        tests("BerthLiveTests", ["BerthTestSupport", "BerthModel", "BerthConfig", "BerthRegistry", "BerthServer"]),
     ],
     swiftLanguageModes: [.v6]
 )

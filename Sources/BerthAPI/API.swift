@@ -1,5 +1,5 @@
 package import BerthHTTP
-package import BerthModel
+import BerthModel
 package import BerthRegistry
 import HTTPTypes
 package import Logging

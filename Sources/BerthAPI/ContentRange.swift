@@ -1,5 +1,6 @@
 import BerthModel
 import BerthRegistry
+import HTTPTypes
 
 extension ChunkRange {
     /// Reads the `Content-Range` of a chunk: `0-1023` as the distribution specification writes it, or

@@ -1,4 +1,5 @@
-package import BerthHTTP
+import BerthHTTP
+import BerthModel
 import HTTPTypes
 
 /// Keeps web pages away from an open registry: a page whose name was made to resolve to this machine (DNS rebinding)
@@ -15,7 +16,7 @@ package struct HostGuard: Sendable {
         let isBrowser =
             request.headers[.origin] != nil || request.headers.contains { $0.name.canonicalName.hasPrefix("sec-fetch-") }
         guard isBrowser, !request.peer.isUnixSocket else { return }
-        let host = Self.name(of: request.headers[.host] ?? "")
+        let host = Self.name(of: request.headers[.hostHeader] ?? "")
         guard host == "localhost" || host == "::1" || Self.isLoopback(host) || names.contains(host) else {
             throw Refusal(
                 .forbidden, .denied,

@@ -13,7 +13,8 @@ struct Paging {
 
     init(_ call: Call, longest: Int = Registry.longestPage, repeating keys: [String] = []) throws(Refusal) {
         let n = try call.query.value("n")
-        limit = try Self.limit(n, longest)
+        let limit = try Self.limit(n, longest)
+        self.limit = limit
         last = try call.query.value("last")
         if let last, last.utf8.contains(0) { throw .parameter("last", "may not hold a NUL") }
         var repeated = n.map { _ in [(key: "n", value: String(limit))] } ?? []

@@ -1,3 +1,6 @@
+import BerthModel
+import HTTPTypes
+
 /// The query of a target, decoded once. `+` stays `+`: digests and tags are not forms.
 package struct Query: Sendable {
     private let pairs: [(key: String, value: String)]

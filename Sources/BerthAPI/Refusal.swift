@@ -1,5 +1,5 @@
 package import BerthHTTP
-import BerthModel
+package import BerthModel
 package import HTTPTypes
 import NIOCore
 

@@ -15,6 +15,8 @@ package protocol BlobStore: Sendable {
     func evict(_ digest: Digest)
     /// Opens a finished upload that has not settled yet. `.absent` as in `open`.
     func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile
+    /// All bytes of a small open file. `.absent` if it has become shorter.
+    func contents(of file: OpenFile) async throws(BlobError) -> [UInt8]
     /// Whether settled content of that size is there now: looks at the disk, not at what is open.
     func isPresent(_ digest: Digest, size: Int64) async throws(BlobError) -> Bool
 

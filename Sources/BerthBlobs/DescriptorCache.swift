@@ -72,6 +72,8 @@ struct RecentFiles {
 
     var count: Int { places.count }
 
+    func contains(_ digest: Digest) -> Bool { places[digest] != nil }
+
     mutating func use(_ digest: Digest) -> OpenFile? {
         guard let place = places[digest] else { return nil }
         if place != newest {

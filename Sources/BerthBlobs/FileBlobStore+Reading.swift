@@ -27,6 +27,17 @@ extension FileBlobStore {
         }
     }
 
+    package func contents(of file: OpenFile) async throws(BlobError) -> [UInt8] {
+        try await workers.run(.calls) { () throws(BlobError) in
+            let bytes: [UInt8]
+            do throws(SystemError) {
+                bytes = try files.readAll(file.descriptor, count: Int(file.size))
+            } catch { throw BlobError(error) }
+            guard bytes.count == Int(file.size) else { throw .absent }
+            return bytes
+        }
+    }
+
     package func isPresent(_ digest: Digest, size: Int64) async throws(BlobError) -> Bool {
         try await workers.run(.calls) { () throws(BlobError) in
             do throws(SystemError) {

@@ -1,21 +1,23 @@
-import BerthDigest
 package import BerthModel
 
 extension FileBlobStore {
     /// Content that is synced and waits for its name.
-    private enum Ready: Sendable {
+    fileprivate enum Ready: Sendable {
         /// A temporary file; `copyOf` is the finished upload that it replaces.
         case temporary(String, copyOf: UploadID?)
         case sealed(UploadID)
         /// Has its final name already, by an earlier process.
         case inPlace
     }
-    private typealias Item = (content: StagedContent, ready: Ready)
+    private struct Item: Sendable {
+        let content: StagedContent
+        let ready: Ready
+    }
 
     package func settle(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
         var failures: [Digest: BlobError] = [:]
         let ready = await inParallel(batch, &failures, content: \.self) { content async throws(BlobError) in
-            (content, try await prepare(content))
+            Item(content: content, ready: try await prepare(content))
         }
         let folders = await openFolders(ready)
         let named = await inParallel(ready, &failures, content: \.content) { item async throws(BlobError) in
@@ -75,10 +77,12 @@ extension FileBlobStore {
     private func prepareNow(_ content: StagedContent) throws(BlobError) -> Ready {
         switch content.source {
         case .bytes(let bytes):
-            let name = try writeTemporary { (file) throws(SystemError) in
-                try bytes.withUnsafeBytes { (all) throws(SystemError) in try files.writeAll(file, all, at: 0) }
-            }
-            return .temporary(name, copyOf: nil)
+            do throws(SystemError) {
+                let name = try writeTemporary { (file) throws(SystemError) in
+                    try files.writeAll(file, bytes, at: 0)
+                }
+                return .temporary(name, copyOf: nil)
+            } catch { throw uploadFolder.failure(error) }
         case .sealed(let id):
             do throws(SystemError) {
                 let file = try openWhole(id.sealedName, in: uploadFolder.descriptor, size: content.size)
@@ -92,7 +96,7 @@ extension FileBlobStore {
     private func prepare(_ file: OpenFile, of id: UploadID, _ content: StagedContent) throws(SystemError) -> Ready {
         guard uploadFolder.syncs, !uploadFolder.isSynced(id) else { return .sealed(id) }
         if uploadFolder.isSuspect(id) { return .temporary(try copy(file, content), copyOf: id) }
-        do {
+        do throws(SystemError) {
             try files.sync(file.descriptor)
         } catch {
             uploadFolder.noteSuspect(id)
@@ -127,22 +131,143 @@ extension FileBlobStore {
     }
 
     /// A new file, sealed and synced; removed again if anything fails. Answers its name under uploads/.
-    private func writeTemporary<Failure: StoreFailure>(
-        _ write: (CInt) throws(SystemError) -> Void
-    ) throws(Failure) -> String {
+    private func writeTemporary(_ write: (CInt) throws(SystemError) -> Void) throws(SystemError) -> String {
         let name = uploadFolder.temporaryName()
+        let file = try files.open(name, in: uploadFolder.descriptor, .creating)
+        defer { files.close(file) }
         do throws(SystemError) {
-            let file = try files.open(name, in: uploadFolder.descriptor, .creating)
-            defer { files.close(file) }
-            do {
-                try write(file)
-                try files.setMode(file, 0o400)
-                if uploadFolder.syncs { try files.syncData(file) }
-            } catch {
-                try? files.unlink(name, in: uploadFolder.descriptor)
-                throw error
+            try write(file)
+            try files.setMode(file, 0o400)
+            if uploadFolder.syncs { try files.syncData(file) }
+        } catch {
+            try? files.unlink(name, in: uploadFolder.descriptor)
+            throw error
+        }
+        return name
+    }
+
+    // Step 2: the final name, in turn with whoever removes the same content
+
+    private func openFolders(_ items: [Item]) async -> [FanOut.Key: Result<Folder, SystemError>] {
+        let keys = Set(items.map { FanOut.key($0.content.digest) })
+        let opened = try? await workers.run(.syncs) { fanOut.folders(keys) }
+        return opened ?? [:]
+    }
+
+    private func name(_ item: Item, in folders: [FanOut.Key: Result<Folder, SystemError>]) async throws(BlobError) {
+        let digest = item.content.digest
+        try await locks.withLock(digest) { () async throws(BlobError) in
+            try await workers.run(.calls) { () throws(BlobError) in
+                do throws(SystemError) {
+                    guard let folder = try folders[FanOut.key(digest)]?.get() else { return }
+                    try rename(item, in: folder)
+                } catch {
+                    if case .temporary(let name, _) = item.ready {
+                        try? files.unlink(name, in: uploadFolder.descriptor)
+                    }
+                    throw uploadFolder.failure(error)
+                }
             }
-            return name
-        } catch { throw Failure(error, uploadFolder) }
+        }
+    }
+
+    private func rename(_ item: Item, in folder: Folder) throws(SystemError) {
+        let name: String
+        switch item.ready {
+        case .temporary(let temporary, _): name = temporary
+        case .sealed(let id): name = id.sealedName
+        case .inPlace: return
+        }
+        let digest = item.content.digest
+        try files.rename(name, in: uploadFolder.descriptor, to: digest.fileName, in: folder.descriptor)
+        cache.evict(digest)  // what was open under this name may have been damaged
+    }
+
+    // Step 3: the name is durable
+
+    /// Folders whose sync failed, and why.
+    private struct FailedSyncs: Sendable {
+        var fanOut: [FanOut.Key: BlobError] = [:]
+        var uploads: BlobError?
+    }
+
+    private func syncFolders(
+        of items: [Item], _ folders: [FanOut.Key: Result<Folder, SystemError>]
+    ) async -> FailedSyncs {
+        guard uploadFolder.syncs else { return FailedSyncs() }
+        let keys = Set(items.map { FanOut.key($0.content.digest) })
+        return await withTaskGroup(of: (FanOut.Key?, BlobError?).self) { group in
+            for key in keys {
+                guard case .success(let folder) = folders[key] else { continue }
+                group.addTask {
+                    let failure = await failure(of: .syncs) { () throws(SystemError) in
+                        try files.sync(folder.descriptor)
+                    }
+                    return (key, failure)
+                }
+            }
+            if items.contains(where: \.ready.leavesUploads) {
+                group.addTask {
+                    do throws(BlobError) {
+                        try await uploadFolder.sync()
+                        return (nil, nil)
+                    } catch { return (nil, error) }
+                }
+            }
+            var failed = FailedSyncs()
+            for await (key, failure) in group {
+                if let key { failed.fanOut[key] = failure } else { failed.uploads = failure }
+            }
+            return failed
+        }
+    }
+
+    private func failure(
+        of lane: Lane, _ body: @escaping @Sendable () throws(SystemError) -> Void
+    ) async -> BlobError? {
+        do throws(BlobError) {
+            try await workers.run(lane) { () throws(BlobError) in
+                do throws(SystemError) { try body() } catch { throw BlobError(error) }
+            }
+            return nil
+        } catch { return error }
+    }
+
+    /// Tidies up after a success. After a failure a large file goes back to its sealed name, so that the next attempt
+    /// makes a new entry instead of relying on one whose sync failed (B6).
+    private func finish(
+        _ item: Item, in folders: [FanOut.Key: Result<Folder, SystemError>], _ failed: FailedSyncs
+    ) async throws(BlobError) {
+        let digest = item.content.digest
+        let key = FanOut.key(digest)
+        let failure = failed.fanOut[key] ?? (item.ready.leavesUploads ? failed.uploads : nil)
+        switch (item.ready, failure) {
+        case (.sealed(let id), nil):
+            await table.remove(id)?.end()
+            uploadFolder.forget(id)
+        case (.temporary(_, let id?), nil):
+            await table.remove(id)?.end()
+            try await workers.run(.calls) { () throws(BlobError) in try removeIfThere(id.sealedName) }
+            uploadFolder.forget(id)
+        case (.sealed(let id), let failure?):
+            try await locks.withLock(digest) { () async throws(BlobError) in
+                try await workers.run(.calls) { () throws(BlobError) in
+                    guard case .success(let folder) = folders[key] else { throw failure }
+                    cache.evict(digest)
+                    try? files.rename(
+                        digest.fileName, in: folder.descriptor, to: id.sealedName, in: uploadFolder.descriptor)
+                    throw failure
+                }
+            }
+        case (_, let failure?): throw failure
+        case (_, nil): break
+        }
+    }
+}
+
+extension FileBlobStore.Ready {
+    /// Whether giving the content its name takes a name of an upload away.
+    fileprivate var leavesUploads: Bool {
+        if case .sealed = self { true } else { false }
     }
 }

@@ -3,9 +3,9 @@ package import BerthModel
 extension FileBlobStore {
     package func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite {
         guard !uploadFolder.isDead(id) else { throw .dead(id) }
-        try await checkRoom()
         if let write = table.use(id) { return write }
         guard try await uploadSize(id) != nil else {
+            try await checkRoom()
             let write = FileBlobWrite(try UploadFile(id, algorithm, in: uploadFolder), in: uploadFolder, table: table)
             table.insert(write)
             return write

@@ -1,4 +1,4 @@
-package import BerthModel
+import BerthModel
 
 /// Blobs as files: `blobs/<algorithm>/<first two digits>/<hex>` below the root, uploads under `uploads/`.
 ///
@@ -23,7 +23,7 @@ package struct FileBlobStore: BlobStore {
         let syncs = options.sync == .always
         let workers = Workers(threads: options.threads)
         let folders = try await workers.run(.calls) { () throws(BlobError) in
-            do {
+            do throws(SystemError) {
                 return try StoreFolders(path: path, files: files, syncs: syncs)
             } catch { throw BlobError(error) }
         }
@@ -72,10 +72,8 @@ package struct FileBlobStore: BlobStore {
         let name = uploadFolder.temporaryName()
         let file = try files.open(name, in: uploadFolder.descriptor, .creating)
         defer { files.close(file) }
-        do {
-            try [UInt8](repeating: 0, count: 4_096).withUnsafeBytes { (bytes) throws(SystemError) in
-                try files.writeAll(file, bytes, at: 0)
-            }
+        do throws(SystemError) {
+            try files.writeAll(file, [UInt8](repeating: 0, count: 4_096), at: 0)
         } catch {
             try? files.unlink(name, in: uploadFolder.descriptor)
             throw error

@@ -1,5 +1,5 @@
-package import BerthModel
-package import NIOCore
+import BerthModel
+import NIOCore
 
 /// An upload into a file. The caller waits; the store's threads work.
 final class FileBlobWrite: BlobWrite {

@@ -24,6 +24,22 @@ extension FileOperations {
         try writeAll(descriptor, [piece], at: offset)
     }
 
+    func writeAll(_ descriptor: CInt, _ bytes: [UInt8], at offset: Int64) throws(SystemError) {
+        try bytes.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+            try writeAll(descriptor, UnsafeRawBufferPointer(bytes), at: offset)
+        }
+    }
+
+    /// `count` bytes from the start of the file, or fewer if it has fewer.
+    func readAll(_ descriptor: CInt, count: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let read = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(SystemError) in
+            try readAll(descriptor, UnsafeMutableRawBufferPointer(buffer), at: 0)
+        }
+        bytes.removeLast(count - read)
+        return bytes
+    }
+
     /// Fills `buffer` from `offset`, or up to the end of the file, and answers how many bytes that were.
     func readAll(
         _ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int64
@@ -36,6 +52,32 @@ extension FileOperations {
             done += count
         }
         return done
+    }
+
+    /// The digest of the first `size` bytes, read once; `each` sees every piece with its offset.
+    /// `.inputOutput` if the file is shorter.
+    func hash(
+        _ descriptor: CInt, size: Int64, _ algorithm: Digest.Algorithm,
+        each: (UnsafeRawBufferPointer, Int64) throws(SystemError) -> Void
+    ) throws(SystemError) -> Digest {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4_096)
+        defer { buffer.deallocate() }
+        do {
+            var hasher = try ContentHasher(algorithm)
+            var offset: Int64 = 0
+            while offset < size {
+                let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(size - offset, 256 << 10))])
+                guard try readAll(descriptor, part, at: offset) == part.count else {
+                    throw SystemError(.read, .inputOutput)
+                }
+                try hasher.update(UnsafeRawBufferPointer(part))
+                try each(UnsafeRawBufferPointer(part), offset)
+                offset += Int64(part.count)
+            }
+            return try hasher.finish()
+        } catch let error as SystemError {
+            throw error
+        } catch { throw SystemError(.read, .inputOutput) }
     }
 }
 

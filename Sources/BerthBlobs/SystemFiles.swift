@@ -1,4 +1,3 @@
-import CLinux
 package import Glibc
 
 /// The real system calls.
@@ -31,17 +30,17 @@ package struct SystemFiles: FileOperations {
     package func write(
         _ descriptor: CInt, _ pieces: UnsafeBufferPointer<iovec>, at offset: Int64
     ) throws(SystemError) -> Int {
-        try check(.write) { pwritev(descriptor, pieces.baseAddress, CInt(pieces.count), offset) }
+        try check(.write) { pwritev(descriptor, pieces.baseAddress, CInt(pieces.count), off_t(offset)) }
     }
 
     package func read(
         _ descriptor: CInt, _ into: UnsafeMutableRawBufferPointer, at offset: Int64
     ) throws(SystemError) -> Int {
-        try check(.read) { pread(descriptor, into.baseAddress, into.count, offset) }
+        try check(.read) { pread(descriptor, into.baseAddress, into.count, off_t(offset)) }
     }
 
     package func truncate(_ descriptor: CInt, to size: Int64) throws(SystemError) {
-        _ = try check(.truncate) { ftruncate(descriptor, size) }
+        _ = try check(.truncate) { ftruncate(descriptor, off_t(size)) }
     }
 
     package func setMode(_ descriptor: CInt, _ mode: UInt32) throws(SystemError) {
@@ -93,9 +92,9 @@ package struct SystemFiles: FileOperations {
     package func startWriteBack(
         _ descriptor: CInt, from offset: Int64, count: Int64, waiting: Bool
     ) throws(SystemError) {
-        let wait = waiting ? BERTH_SYNC_FILE_RANGE_WAIT_BEFORE.rawValue : 0
-        let flags = BERTH_SYNC_FILE_RANGE_WRITE.rawValue | wait
-        try checkOnce(.startWriteBack) { sync_file_range(descriptor, offset, count, flags) }
+        try checkOnce(.startWriteBack) {
+            SyncFileRange.start(descriptor, from: offset, count: count, waiting: waiting)
+        }
     }
 
     package func rename(
@@ -116,7 +115,7 @@ package struct SystemFiles: FileOperations {
     package func allocate(_ descriptor: CInt, size: Int64) throws(SystemError) {
         // Answers the error instead of setting errno; writes by itself where the file system cannot allocate.
         var code: Int32
-        repeat { code = posix_fallocate(descriptor, 0, size) } while code == EINTR
+        repeat { code = posix_fallocate(descriptor, 0, off_t(size)) } while code == EINTR
         guard code == 0 else { throw SystemError(.allocate, ErrorNumber(code)) }
     }
 

@@ -37,18 +37,23 @@ struct UploadFile: ~Copyable {
 
     /// An upload without a file.
     init(_ id: UploadID, _ algorithm: Digest.Algorithm, in uploads: UploadFolder) throws(BlobError) {
-        (self.id, self.uploads) = (id, uploads)
-        hasher = try Self.hasher(algorithm)
-        (foundSize, isOnDisk) = (0, false)
+        let hasher = try Self.hasher(algorithm)
+        self.init(id, hasher, in: uploads, descriptor: nil, foundSize: 0)
     }
 
     /// An upload whose file is there. `catchUp` has to be called until it answers true.
     init(resuming id: UploadID, _ algorithm: Digest.Algorithm, in uploads: UploadFolder) throws(BlobError) {
-        (self.id, self.uploads) = (id, uploads)
-        hasher = try Self.hasher(algorithm)
-        isOnDisk = true
+        let hasher = try Self.hasher(algorithm)
         let opened = try Self.open(id, in: uploads)
-        (descriptor, foundSize) = (opened.descriptor, opened.size)
+        self.init(id, hasher, in: uploads, descriptor: opened.descriptor, foundSize: opened.size)
+    }
+
+    private init(
+        _ id: UploadID, _ hasher: consuming ContentHasher, in uploads: UploadFolder, descriptor: CInt?, foundSize: Int64
+    ) {
+        (self.id, self.uploads, self.descriptor) = (id, uploads, descriptor)
+        self.hasher = hasher
+        (self.foundSize, isOnDisk) = (foundSize, descriptor != nil)
     }
 
     deinit { if let descriptor { uploads.files.close(descriptor) } }
@@ -69,7 +74,7 @@ struct UploadFile: ~Copyable {
         } catch where [.notThere, .symbolicLink, .isFolder, .noDevice].contains(error.errno) {
             throw uploads.bury(id, nil)
         } catch { throw uploads.failure(error) }
-        do {
+        do throws(SystemError) {
             let status = try files.status(descriptor)
             guard status.kind == .regular else {
                 files.close(descriptor)
@@ -88,8 +93,8 @@ struct UploadFile: ~Copyable {
 
     /// Writes and hashes a batch, or leaves file and hash as they were.
     mutating func write(_ batch: [ByteBuffer]) throws(BlobError) {
-        guard !isSealed else { throw .failed(operation: "write to a sealed upload", errno: 0) }
         let descriptor = try openedForWriting()
+        guard !isSealed else { throw BlobError(SystemError(.write, .readOnly)) }
         let bytes = HeldBytes(batch)
         do {
             try uploads.files.writeAll(descriptor, bytes.pieces, at: offset)
@@ -212,14 +217,11 @@ struct UploadFile: ~Copyable {
         guard offset <= Int64(limit) else { return nil }
         guard offset > 0 else { return [] }
         let descriptor = try openedForWriting()
-        var bytes = [UInt8](repeating: 0, count: Int(offset))
-        let count: Int
+        let bytes: [UInt8]
         do {
-            count = try bytes.withUnsafeMutableBytes { (buffer) throws(SystemError) -> Int in
-                try uploads.files.readAll(descriptor, buffer, at: 0)
-            }
+            bytes = try uploads.files.readAll(descriptor, count: Int(offset))
         } catch { throw uploads.failure(error) }
-        guard count == bytes.count else { throw die() }
+        guard bytes.count == Int(offset) else { throw die() }
         return bytes
     }
 
@@ -258,7 +260,7 @@ struct UploadFile: ~Copyable {
     /// Answers the offset that holds now.
     mutating func rollback() throws(BlobError) -> Int64 {
         guard !isDead else { throw .dead(id) }
-        guard !isSealed else { throw .failed(operation: "roll back a sealed upload", errno: 0) }
+        guard !isSealed else { throw BlobError(SystemError(.truncate, .readOnly)) }
         let algorithm = hasher.algorithm
         let target = checkpoint?.offset ?? 0
         guard offset != target else { return offset }
@@ -279,7 +281,7 @@ struct UploadFile: ~Copyable {
         guard !isSealed else { return }
         let descriptor = try openedForWriting()
         let files = uploads.files
-        do {
+        do throws(SystemError) {
             let status = try files.status(descriptor)
             guard status.size == offset, status.links == 1 else { throw SystemError(.status, .stale) }
             try files.rename(id.openName, in: uploads.descriptor, to: id.sealedName, in: uploads.descriptor)

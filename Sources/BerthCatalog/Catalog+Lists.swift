@@ -1,4 +1,4 @@
-import BerthModel
+package import BerthModel
 
 // Every list reads as many rows as its page holds, from an index in its order (C6). A search alone looks at all names.
 

@@ -1,4 +1,4 @@
-import BerthModel
+package import BerthModel
 
 extension Catalog {
     // MARK: - From memory (C4)
@@ -115,23 +115,23 @@ extension Catalog {
 
     /// Repositories that hold the blob and could give it to others, at most `limit`, the oldest first. The caller
     /// asks who may read them.
-    package func mountSources(
-        of digest: Digest, limit: Int = 64
-    ) async throws(CatalogError) -> [RepositoryName] {
+    package func mountSources(of digest: Digest, limit: Int = 64) async throws(CatalogError) -> [RepositoryName] {
         try await database.read { transaction throws(CatalogError) in
             guard let content = try transaction.content(digest), content.state != .sweeping, !content.isDamaged
             else { return [] }
-            return try transaction.rows(
+            // One repository may hold it twice, as a blob and as a manifest.
+            let names = try transaction.rows(
                 """
-                SELECT DISTINCT r.name, l.repository_id
+                SELECT r.name
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
                 WHERE l.digest = ? AND l.deleted_at IS NULL
                 ORDER BY l.repository_id
                 LIMIT ?
                 """,
-                [.digest(digest), .integer(Int64(limit))]
+                [.digest(digest), .integer(Int64(max(0, limit)) * 2)]
             ).map { row throws(CatalogError) in try row.repository(0) }
+            return Array(names.indices.filter { $0 == 0 || names[$0 - 1] != names[$0] }.map { names[$0] }.prefix(limit))
         }
     }
 

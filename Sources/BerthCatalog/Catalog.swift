@@ -66,6 +66,7 @@ package final class Catalog: Sendable {
     }
 
     package func totals() async throws(CatalogError) -> Totals { counted.withLock { $0 } }
+    func stagedBytes() -> Int64 { counted.withLock { $0.stagedBytes } }
     package var statistics: WriteStatistics { database.statistics }
     /// Microseconds that this registry has been running, over all its starts.
     package func registryTime() -> Int64 { time.now() }

@@ -1,4 +1,4 @@
-import BerthModel
+package import BerthModel
 
 /// Content that becomes visible in a repository.
 package struct BlobCommit: Sendable {

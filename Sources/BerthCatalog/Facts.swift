@@ -1,4 +1,4 @@
-import BerthModel
+package import BerthModel
 
 /// Where a blob is in its life (DESIGN.md, section 6). Sweeping content is as good as absent.
 package enum BlobState: Int, Hashable, Sendable {

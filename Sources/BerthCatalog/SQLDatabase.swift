@@ -1,4 +1,4 @@
-import BerthModel
+package import BerthModel
 
 /// A database that speaks SQL. One implementation for each engine; all queries are shared (STORAGE.md, section 5).
 package protocol SQLDatabase: Sendable {

@@ -116,7 +116,7 @@ final class SQLiteWriter {
     /// Runs one closure in a savepoint of its own. Whatever it throws undoes it alone, unless SQLite has given up the
     /// whole transaction: after a full disk or an I/O error a further savepoint would commit by itself (C2).
     private func run(_ job: WriteJob, _ attempt: inout Attempt) {
-        do {
+        do throws(CatalogError) {
             try connection.execute("SAVEPOINT closure")
             try job.run(SQLiteTransaction(connection: connection))
             guard connection.isInTransaction else {
@@ -131,7 +131,7 @@ final class SQLiteWriter {
                 attempt.fatal = error
                 return
             }
-            do {
+            do throws(CatalogError) {
                 try connection.execute("ROLLBACK TO closure")
                 try connection.execute("RELEASE closure")
             } catch {

@@ -14,7 +14,9 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
             prefix = written
         }
         let network = Self.masked(address, prefix)
-        guard network == address else { throw WrongValue("bits beyond the prefix are set; the network is \(network)/\(prefix)") }
+        guard network == address else {
+            throw WrongValue("bits beyond the prefix are set; the network is \(network)/\(prefix)")
+        }
         (self.network, self.prefix) = (network, prefix)
     }
 

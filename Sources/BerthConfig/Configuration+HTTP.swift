@@ -18,7 +18,7 @@ extension Configuration {
 
     package struct Limits: Sendable, Equatable {
         package var requestLineBytes = 8 << 10
-        /// All header fields of one request together.
+        /// The head of one request, its request line included.
         package var headerBytes = 32 << 10
         package var headerFields = 100
         package var connections = 16_384
@@ -26,7 +26,7 @@ extension Configuration {
         package var connectionsPerAddress = 4_096
         /// Bytes of request bodies in memory, all uploads together.
         package var bodyMemoryBytes = 128 << 20
-        /// The slowest body taken, measured over 60 seconds; 0: no limit.
+        /// The slowest body taken, measured over `Timeouts.body`; 0: no limit.
         package var bodyBytesPerSecond = 1 << 10
         /// Bytes of a refused body that are read and dropped, so that the client sees the answer and not a reset.
         package var drainBytes = 1 << 20
@@ -38,7 +38,7 @@ extension Configuration {
         package var header = Duration.seconds(10)
         /// A kept-alive connection without a request.
         package var idle = Duration.seconds(120)
-        /// A request body without a single byte.
+        /// A request body without a single byte; also the time over which its rate is measured.
         package var body = Duration.seconds(60)
         /// An answer of which the client takes nothing.
         package var write = Duration.seconds(300)

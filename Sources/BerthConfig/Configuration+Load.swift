@@ -26,7 +26,8 @@ extension Configuration {
         let wrong = Set(problems.compactMap(\.key))
         for rule in rules where wrong.isDisjoint(with: rule.keys) {
             for conflict in rule.conflicts(configuration) {
-                let origin = origins[conflict.key] ?? .builtIn
+                // A default in the way of what somebody set is told where that was set.
+                let origin = origins[conflict.key] ?? rule.keys.sorted().compactMap { origins[$0] }.first ?? .builtIn
                 problems.append(
                     ConfigurationProblem(origin: origin, fault: .conflict(key: conflict.key, conflict.reason)))
             }

@@ -30,7 +30,8 @@ extension Configuration {
             conflicts.append(("http.listen", "has \(address) twice"))
         }
         if let metrics = configuration.metrics.listen, let place = metrics.place, seen.contains(place) {
-            conflicts.append(("metrics.listen", "is \(metrics), which http.listen has too; metrics take a listener of their own"))
+            conflicts.append(
+                ("metrics.listen", "is \(metrics), which http.listen has too; metrics take a listener of their own"))
         }
         return conflicts
     }
@@ -45,7 +46,8 @@ extension Configuration {
                 case .tcp: ("the network reaches it", "listen on 127.0.0.1 or [::1]")
                 case .unix: ("every user of this machine reaches it", "give the socket mode=0660 or narrower")
                 }
-            let state = anonymous == nil ? "access.anonymous is not set" : "access.anonymous is none, and there are no accounts"
+            let state =
+                anonymous == nil ? "access.anonymous is not set" : "access.anonymous is none, and there are no accounts"
             return (
                 "http.listen",
                 "has \(address): \(who), and \(state); set access.anonymous to pull or push to open the registry, or \(instead)"
@@ -53,7 +55,8 @@ extension Configuration {
         }
     }
 
-    private static let manifestFitsMemory = Rule(keys: ["manifests.max_size", "http.limits.body_memory"]) { configuration in
+    private static let manifestFitsMemory = Rule(keys: ["manifests.max_size", "http.limits.body_memory"]) {
+        configuration in
         let (manifest, memory) = (configuration.manifests.maxBytes, configuration.http.limits.bodyMemoryBytes)
         guard manifest > memory else { return [] }
         return [

@@ -32,7 +32,8 @@ extension Configuration {
             "http.hosts", list: \.http.hosts, .hostName,
             doc: "Host names that browsers may use, besides loopback and the addresses, while the registry is open."),
         Setting(
-            "http.tls.certificate", optional: \.http.tls.certificate, .path(example: "/etc/berth/tls.crt"), reloads: true,
+            "http.tls.certificate", optional: \.http.tls.certificate, .path(example: "/etc/berth/tls.crt"),
+            reloads: true,
             doc: "PEM file of the certificate and its chain; read again on SIGHUP."),
         Setting(
             "http.tls.key", optional: \.http.tls.key, .path(example: "/etc/berth/tls.key"), reloads: true,
@@ -45,7 +46,7 @@ extension Configuration {
             doc: "Longest request line."),
         Setting(
             "http.limits.header_bytes", \.http.limits.headerBytes, .size((1 << 10)...(1 << 20)),
-            doc: "All headers of one request together."),
+            doc: "The whole head of one request, its request line included."),
         Setting(
             "http.limits.header_fields", \.http.limits.headerFields, .count(8...10_000),
             doc: "Header fields of one request."),
@@ -60,7 +61,7 @@ extension Configuration {
             doc: "Memory for request bodies, all uploads together."),
         Setting(
             "http.limits.body_rate", \.http.limits.bodyBytesPerSecond, .size(0...(1 << 30)),
-            doc: "Slowest request body taken, in bytes a second measured over 60 s; 0 is no limit."),
+            doc: "Slowest request body taken, in bytes a second over the time of http.timeouts.body; 0 is no limit."),
         Setting(
             "http.limits.drain_bytes", \.http.limits.drainBytes, .size(0...(1 << 30)),
             doc: "Bytes of a refused body that are read and dropped before the connection closes."),
@@ -72,7 +73,7 @@ extension Configuration {
             doc: "A kept-alive connection without a request."),
         Setting(
             "http.timeouts.body", \.http.timeouts.body, upToADay,
-            doc: "A request body without a single byte."),
+            doc: "A request body without a single byte, or slower than http.limits.body_rate."),
         Setting(
             "http.timeouts.write", \.http.timeouts.write, upToADay,
             doc: "An answer of which the client takes nothing."),
@@ -128,10 +129,11 @@ extension Configuration {
         Setting(
             "log.level", \.log.level, .choice,
             doc: "Least level logged: trace, debug, info, notice, warning, error or critical."),
-        Setting("log.format", \.log.format, .choice, doc: "text, json, or auto: text on a terminal and JSON elsewhere."),
+        Setting(
+            "log.format", \.log.format, .choice, doc: "text, json, or auto: text on a terminal and JSON elsewhere."),
         Setting(
             "metrics.listen", \.metrics.listen, .listenAddressOrOff,
-            doc: "Address of /metrics, or off."),
+            doc: "Address of /metrics, or \"off\"."),
     ]
 
     private static let upToADay = ValueKind.duration(.milliseconds(1) ... .seconds(24 * 60 * 60))

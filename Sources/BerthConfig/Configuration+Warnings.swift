@@ -10,10 +10,14 @@ extension Configuration {
             return false
         }
         if http.tls.files == nil, http.trustedProxies.isEmpty {
-            for address in exposed { warnings.append("http.listen has \(address) without TLS: everybody on the way reads along") }
+            for address in exposed {
+                warnings.append("http.listen has \(address) without TLS: everybody on the way reads along")
+            }
         }
         if access.anonymous == .push {
-            for address in exposed { warnings.append("access.anonymous is push: everybody who reaches \(address) may push and delete") }
+            for address in exposed {
+                warnings.append("access.anonymous is push: everybody who reaches \(address) may push and delete")
+            }
         }
         for network in http.trustedProxies where network.prefix == 0 {
             warnings.append("http.trusted_proxies has \(network): every client can claim any address")

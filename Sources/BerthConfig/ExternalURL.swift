@@ -8,7 +8,8 @@ package struct ExternalURL: Hashable, Sendable, CustomStringConvertible {
     package let path: String
 
     package init(_ text: some StringProtocol) throws(WrongValue) {
-        let rest: any StringProtocol
+        let text = String(text)
+        let rest: Substring
         if text.hasPrefix("https://") {
             (isSecure, rest) = (true, text.dropFirst("https://".count))
         } else if text.hasPrefix("http://") {
@@ -16,7 +17,7 @@ package struct ExternalURL: Hashable, Sendable, CustomStringConvertible {
         } else {
             throw WrongValue("the scheme is missing")
         }
-        let parts = String(rest).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         (host, port) = try Self.authority(parts.first ?? "")
         path = parts.count == 2 ? try Self.path(parts[1]) : ""
     }
@@ -33,7 +34,9 @@ package struct ExternalURL: Hashable, Sendable, CustomStringConvertible {
         guard !text.isEmpty else { throw WrongValue("the host is missing") }
         guard !text.contains("@") else { throw WrongValue("a URL that everybody sees holds no credentials") }
         // A colon inside brackets belongs to the address.
-        guard let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") else { return (try HostName(text), nil) }
+        guard let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") else {
+            return (try HostName(text), nil)
+        }
         guard let port = wholeNumber(text[text.index(after: colon)...]), (1...65_535).contains(port) else {
             throw WrongValue("a port is a number from 1 to 65535")
         }

@@ -4,7 +4,8 @@ package struct HostName: Hashable, Sendable, CustomStringConvertible {
     package var description: String { text }
 
     package init(_ text: some StringProtocol) throws(WrongValue) {
-        let unbracketed = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : String(text)
+        let unbracketed =
+            text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : String(text)
         if let address = IPAddress(unbracketed) {
             self.text = "\(address)"
             return

@@ -19,7 +19,9 @@ extension SettingsTable {
         let root: Node
         do {
             // Comments alone are a file too: it sets nothing.
-            guard let document = try Yams.Parser(yaml: String(decoding: bytes, as: UTF8.self)).singleRoot() else { return nil }
+            guard let document = try Yams.Parser(yaml: String(decoding: bytes, as: UTF8.self)).singleRoot() else {
+                return nil
+            }
             root = document
         } catch {
             let (line, fault) = Self.fault(error)
@@ -47,7 +49,8 @@ extension SettingsTable {
 
     private static func fault(_ error: any Error) -> (line: Int?, ConfigurationProblem.Fault) {
         switch error as? YamlError {
-        case .duplicatedKeysInMapping(let names, let context): (context.mark.line, .givenTwice(names.joined(separator: ", ")))
+        case .duplicatedKeysInMapping(let names, let context):
+            (context.mark.line, .givenTwice(names.joined(separator: ", ")))
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             (mark.line, .syntax(problem))

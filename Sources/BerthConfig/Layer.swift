@@ -49,7 +49,9 @@ extension SettingsTable {
 
 extension Setting {
     func fault(_ error: any Error) -> ConfigurationProblem.Fault {
-        guard let wrong = error as? WrongValue else { return .wrongShape(key: name, expected: expected, isList: isList) }
+        guard let wrong = error as? WrongValue else {
+            return .wrongShape(key: name, expected: expected, isList: isList)
+        }
         let item = wrong.item ?? ""
         if item.isEmpty, !isList { return .noValue(key: name, expected: expected) }
         return .wrongValue(

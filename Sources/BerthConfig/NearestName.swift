@@ -3,7 +3,7 @@
 /// Near is a few slips of the finger, or the right last word in the wrong section.
 func nearestName(to name: String, among names: [String]) -> String? {
     let ranked = names.map { (name: $0, distance: editDistance(name, $0)) }.min { $0.distance < $1.distance }
-    if let ranked, ranked.distance <= max(2, name.utf8.count / 5) { return ranked.name }
+    if let ranked, ranked.distance <= max(2, min(4, name.utf8.count / 5)) { return ranked.name }
     let word = name.split(separator: ".").last.map(String.init) ?? name
     let sameWord = names.filter { $0.hasSuffix(".\(word)") }
     return sameWord.count == 1 ? sameWord.first : nil
@@ -12,7 +12,8 @@ func nearestName(to name: String, among names: [String]) -> String? {
 /// How many letters to insert, drop, change or swap with their neighbour make `a` into `b` (optimal string alignment).
 func editDistance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a.utf8.prefix(200)), Array(b.utf8))
-    var beforeLast = [Int](), last = Array(0...b.count)
+    var beforeLast = [Int]()
+    var last = Array(0...b.count)
     for i in a.indices {
         var row = [i + 1]
         for j in b.indices {

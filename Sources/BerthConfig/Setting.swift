@@ -22,12 +22,13 @@ struct Setting<Root: Sendable>: Sendable {
 
     /// A key that always has a value.
     init<Value>(
-        _ name: String, _ path: any WritableKeyPath<Root, Value> & Sendable, _ kind: ValueKind<Value>, reloads: Bool = false,
+        _ name: String, _ path: any WritableKeyPath<Root, Value> & Sendable, _ kind: ValueKind<Value>,
+        reloads: Bool = false,
         doc: String
     ) {
         self.init(
             name, kind, doc: doc, isList: false, reloads: reloads,
-            assign: { root, texts throws(WrongValue) in root[keyPath: path] = try Self.read(texts[0], kind) },
+            assign: { root, texts throws(WrongValue) in root[keyPath: path] = try Self.read(texts.first ?? "", kind) },
             texts: { [kind.write($0[keyPath: path])] }
         )
     }
@@ -39,7 +40,7 @@ struct Setting<Root: Sendable>: Sendable {
     ) {
         self.init(
             name, kind, doc: doc, isList: false, reloads: reloads,
-            assign: { root, texts throws(WrongValue) in root[keyPath: path] = try Self.read(texts[0], kind) },
+            assign: { root, texts throws(WrongValue) in root[keyPath: path] = try Self.read(texts.first ?? "", kind) },
             texts: { root in root[keyPath: path].map { [kind.write($0)] } }
         )
     }

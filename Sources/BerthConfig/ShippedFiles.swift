@@ -84,7 +84,8 @@ extension Setting {
         var members = isList ? ["type": .string("array"), "items": .object(schema)] : schema
         members["description"] = .string(doc)
         if !isSecret, let texts = texts(defaults) {
-            members["default"] = isList ? .array(texts.map { .string($0) }) : Self.literal(texts.joined(), schema["type"])
+            members["default"] =
+                isList ? .array(texts.map { .string($0) }) : Self.literal(texts.joined(), schema["type"])
         }
         return .object(members)
     }

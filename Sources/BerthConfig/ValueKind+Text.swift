@@ -20,7 +20,8 @@ extension ValueKind where Value == String {
             example: example,
             schema: ["type": .string("string"), "minLength": .number(1), "maxLength": .number(limit)],
             read: { text throws(WrongValue) in
-                guard (1...limit).contains(text.utf8.count), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
+                guard (1...limit).contains(text.utf8.count),
+                    text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
                 else { throw WrongValue() }
                 return text
             },
@@ -31,7 +32,9 @@ extension ValueKind where Value == String {
     static let uuid = ValueKind(
         expected: "the id in the root's LAYOUT file, a UUID",
         example: "019b0a3e-7c1f-7d52-9b64-0f4f6f1c2a11",
-        schema: ["type": .string("string"), "pattern": .string("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")],
+        schema: [
+            "type": .string("string"), "pattern": .string("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"),
+        ],
         read: { text throws(WrongValue) in
             let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
             let isHex = groups.allSatisfy { $0.allSatisfy { Character(UnicodeScalar($0)).isHexDigit } }

@@ -5,7 +5,7 @@ import NIOCore
 // Answers: their heads, short bodies, and what comes after.
 extension ConnectionHandler {
     /// Up to this size a body is copied behind its head: cheaper than a second write.
-    private static let joinedBytes = 16 << 10
+    private static let joinedBytes = 8 << 10
 
     func answer(_ response: Response) {
         guard var exchange, exchange.answer == nil, phase == .exchange else { return }
@@ -33,7 +33,6 @@ extension ConnectionHandler {
     }
 
     private func canPersist(_ exchange: Exchange, _ response: Response, _ head: ResponseHead) -> Bool {
-        // The end of a request without a body may not have been parsed yet when it is answered at once.
         exchange.canPersist(
             response, head, drainBytes: server.limits.drainBytes, isLeaving: loop.isDraining || inputClosed)
     }

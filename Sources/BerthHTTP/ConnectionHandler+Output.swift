@@ -9,6 +9,9 @@ import Musl
 import Darwin
 #endif
 
+/// SO_LINGER with no time: closing sends a reset.
+private let withoutLingering = linger(l_onoff: 1, l_linger: 0)
+
 // Bodies that leave piece by piece: files and streams.
 extension ConnectionHandler {
     /// A file range handed to sendfile at once.
@@ -193,6 +196,6 @@ extension ConnectionHandler {
     /// A reset instead of an orderly end.
     func resetOnClose(_ channel: any Channel) {
         guard let options = channel as? any SocketOptionProvider else { return }
-        _ = options.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        _ = options.setSoLinger(withoutLingering)
     }
 }

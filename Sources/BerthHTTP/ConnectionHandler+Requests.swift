@@ -14,6 +14,7 @@ extension ConnectionHandler {
             number: number, head: head, id: id, peer: peer, began: .now(), source: source,
             waitsForContinue: head.expectation == .continue, bodyEnded: false)
         phase = .exchange
+        drained = 0
         deadlines.phase = nil
         deadlines.head = nil
         if loop.isDraining { return refuse(.draining) }

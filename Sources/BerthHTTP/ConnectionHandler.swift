@@ -44,7 +44,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var inputClosed = false
     /// What follows the running request can't be understood.
     var brokeWhileAnswering = false
-    /// Bytes thrown away since the answer.
+    /// Bytes thrown away since the answer of the running request.
     var drained = 0
 
     var parser: RequestParser
@@ -257,7 +257,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         readingIsPaused =
             switch phase {
             case .open: waits && !isWritable
-            case .exchange: exchange?.bodyEnded == true ? waits : bodyIsPaused
+            case .exchange: exchange?.bodyEnded == true ? waits : bodyIsPaused || drained > server.limits.drainBytes
             case .handshaking, .draining, .lingering: false
             case .closed: true
             }

@@ -29,7 +29,7 @@ struct FieldReader {
 
     private mutating func note(_ name: HTTPField.Name, _ value: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) {
         switch name {
-        case .host:
+        case .hostHeader:
             hosts += 1
             guard hosts == 1 else { throw .badRequest("more than one Host") }
             guard value.allSatisfy(\.isAuthority) else { throw .badRequest("bad Host") }

@@ -44,6 +44,9 @@ package struct Request: Sendable {
         self.contentLength = contentLength
     }
 
+    /// Value of `Host`; there is exactly one in HTTP/1.1, and it holds nothing but a host and a port.
+    package var host: String? { headers[.hostHeader] }
+
     private static func split(_ target: String) -> (path: String, query: String?) {
         let bytes = target.utf8
         guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (target, nil) }

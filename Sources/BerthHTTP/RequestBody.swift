@@ -13,7 +13,7 @@ package struct RequestBody: AsyncSequence, Sendable {
     package let length: Int64?
     private let source: Source
 
-    private enum Source: Sendable {
+    fileprivate enum Source: Sendable {
         case given(ByteBuffer?)
         case connection(BodySource)
     }
@@ -38,15 +38,6 @@ package struct RequestBody: AsyncSequence, Sendable {
 
     package struct Iterator: AsyncIteratorProtocol {
         fileprivate var source: Source
-
-        package mutating func next() async throws(BodyError) -> [ByteBuffer]? {
-            switch source {
-            case .connection(let body): return try await body.next()
-            case .given(let bytes):
-                source = .given(nil)
-                return bytes.flatMap { $0.readableBytes > 0 ? [$0] : nil }
-            }
-        }
 
         package mutating func next(isolation actor: isolated (any Actor)?) async throws(BodyError) -> [ByteBuffer]? {
             switch source {

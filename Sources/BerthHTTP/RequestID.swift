@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 
 /// Makes the ids of requests. Thirteen characters, so that a String needs no memory of its own.
 struct RequestIDSource {
@@ -41,6 +41,8 @@ extension UInt8 {
 }
 
 extension HTTPField.Name {
+    /// `Host`, which HTTPTypes keeps out of its own list.
+    package static let hostHeader = Self.known("Host")
     static let requestID = Self.known("X-Request-Id")
     static let forwardedFor = Self.known("X-Forwarded-For")
     static let forwardedProto = Self.known("X-Forwarded-Proto")

@@ -24,6 +24,11 @@ package struct JSONError: Error, Hashable {
     /// Where reading stopped, in bytes from the start.
     package let offset: Int
 
+    package init(problem: Problem, offset: Int) {
+        self.problem = problem
+        self.offset = offset
+    }
+
     /// For a person, without a full stop.
     package var message: String { "\(problem.message) (at byte \(offset))" }
 }

@@ -1,5 +1,5 @@
 import BerthModel
-package import NIOCore
+import NIOCore
 import Synchronization
 
 /// The bytes of manifests by digest, a bounded amount of them. Content never changes under its digest, so there is

@@ -17,7 +17,7 @@ struct BodyPrefix: Sendable {
 }
 
 /// A body whose beginning has been read already, as if it had not.
-struct PrefixedBody: BodySource {
+final class PrefixedBody: BodySource {
     private let first: Mutex<[[ByteBuffer]]>
     private let rest: any BodySource
     let length: Int64?

@@ -14,10 +14,9 @@ package struct Recovery: Sendable {
         (self.store, self.catalog, self.log) = (store, catalog, logger)
     }
 
-    package func run() async throws(RegistryError) {
-        let start = catalog.start
-        // Bytes written before a power cut and never synced may be zeros: an open upload starts anew then (B7).
-        let mayBeZeros = !start.isSameBoot && !start.wasStoppedCleanly && !start.isNew
+    /// `mayHaveLost`: the power may have failed, so bytes that were written and never synced may be zeros now. Open
+    /// uploads start anew then (B7).
+    package func run(mayHaveLost mayBeZeros: Bool) async throws(RegistryError) {
         let staged = try await sealedRows()
         var counts = (removed: 0, kept: 0, reopened: 0)
         do throws(BlobError) {

@@ -1,4 +1,4 @@
-import BerthCatalog
+package import BerthCatalog
 package import BerthModel
 
 extension Registry {

@@ -197,7 +197,9 @@ extension Registry {
 
     func hash(_ bytes: [UInt8], _ algorithm: Digest.Algorithm) throws(RegistryError) -> Digest {
         do throws(HashError) {
-            return try bytes.withUnsafeBytes { raw throws(HashError) in try Digest.of(raw, algorithm) }
+            return try bytes.withUnsafeBufferPointer { buffer throws(HashError) in
+                try Digest.of(UnsafeRawBufferPointer(buffer), algorithm)
+            }
         } catch { throw RegistryError(error) }
     }
 }

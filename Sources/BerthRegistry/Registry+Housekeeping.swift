@@ -1,6 +1,7 @@
 import BerthBlobs
 import BerthCatalog
 import BerthModel
+import Logging
 
 extension Registry {
     /// What has to happen now and then: idle uploads give their descriptors back, and uploads past their age go.
@@ -16,7 +17,7 @@ extension Registry {
             log.error("expired uploads not removed", metadata: ["cause": "\(error)"])
         }
         do throws(CatalogError) {
-            try await catalog.pruneUploads(olderThan: oldest)
+            try await catalog.pruneUploads(olderThan: oldest * 1000)
         } catch {
             log.error("ended uploads not forgotten", metadata: ["cause": "\(error)"])
         }

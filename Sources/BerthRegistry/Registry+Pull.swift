@@ -1,6 +1,7 @@
 package import BerthBlobs
 import BerthCatalog
 package import BerthModel
+import Logging
 package import NIOCore
 
 /// A manifest as it is answered.
@@ -81,7 +82,7 @@ extension Registry {
         let bytes: ByteBuffer
         switch try await open(content) {
         case .bytes(let buffer): bytes = buffer
-        case .file(let file): bytes = try await read(file)
+        case .file(let file): bytes = ByteBuffer(bytes: try await contents(of: file))
         case nil: return nil
         }
         manifestBytes.insert(bytes, for: fact.digest)
@@ -127,17 +128,17 @@ extension Registry {
 
     /// Content that the catalog knows and the store lacks: said once, and healed by the next upload (B9).
     private func reportDamage(_ digest: Digest) async {
-        log.error("content is missing or has the wrong size", metadata: ["digest": "\(digest)"])
         manifestBytes.remove(digest)
         store.evict(digest)
         do throws(CatalogError) {
-            try await catalog.reportDamage(digest)
+            guard try await catalog.reportDamage(digest) else { return }
+            log.error("content is missing or has the wrong size", metadata: ["digest": "\(digest)"])
         } catch {
             log.error("damage not recorded", metadata: ["digest": "\(digest)", "cause": "\(error)"])
         }
     }
 
-    private func read(_ file: OpenFile) async throws(RegistryError) -> ByteBuffer {
-        do { return try await store.read(file) } catch { throw RegistryError(error) }
+    private func contents(of file: OpenFile) async throws(RegistryError) -> [UInt8] {
+        do { return try await store.contents(of: file) } catch { throw RegistryError(error) }
     }
 }

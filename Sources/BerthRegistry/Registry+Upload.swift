@@ -1,4 +1,5 @@
-package import BerthBlobs
+import BerthBlobs
+import BerthCatalog
 package import BerthModel
 import NIOCore
 

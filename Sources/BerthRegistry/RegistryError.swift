@@ -1,6 +1,6 @@
-package import BerthBlobs
-package import BerthCatalog
-package import BerthDigest
+import BerthBlobs
+import BerthCatalog
+import BerthDigest
 package import BerthModel
 
 /// Why the registry did not do what was asked.

@@ -1,5 +1,7 @@
+import BerthBlobs
 import BerthConfig
 import BerthHTTP
+import BerthRegistry
 import Logging
 
 /// What is said at the start: version, addresses, root, sync mode, and what is open to whom.

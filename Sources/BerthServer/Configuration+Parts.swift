@@ -42,7 +42,7 @@ extension Configuration {
     var hostNames: Set<String> {
         var names = Set(http.hosts.map { "\($0)".lowercased() })
         for case .tcp(let host, _) in http.listen.map(BerthHTTP.ListenAddress.init) { names.insert(host.lowercased()) }
-        if let url = http.externalURL { names.insert(url.host.lowercased()) }
+        if let url = http.externalURL { names.insert(url.host.text) }
         return names
     }
 }

@@ -10,8 +10,7 @@ enum SealKeyFile {
             guard bytes.count == 32 else { throw .keyUnusable(path: path, "it has \(bytes.count) bytes, not 32") }
             return SealKey(bytes)
         }
-        let key: SealKey
-        do { key = try SealKey.random() } catch { throw .keyUnusable(path: path, "no random bytes to be had") }
+        let key = SealKey.random()
         try write(key.bytes, to: path, in: folder)
         return key
     }

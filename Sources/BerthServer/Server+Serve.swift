@@ -1,3 +1,4 @@
+import BerthConfig
 import BerthHTTP
 import BerthRegistry
 import Logging
@@ -30,14 +31,6 @@ extension Server {
             CertificateService(http: http, log: log),
             ListeningService(server: self),
         ]
-    }
-
-    /// Leaves nothing for the next start to repair.
-    private func close() async {
-        await metrics?.shutdown(grace: .zero)
-        await registry.settler.settleAll()
-        observer.flush()
-        await parts.close(log)
     }
 }
 

@@ -21,7 +21,7 @@ struct ServerReadiness: Readiness {
         do { try await parts.store.checkWritable() } catch {
             return error == .noSpace ? "the disk is full" : "the store cannot be written"
         }
-        do { try await parts.catalog.checkWritable() } catch { return "the catalog does not answer" }
+        do { try await parts.catalog.check() } catch { return "the catalog does not answer" }
         return nil
     }
 }

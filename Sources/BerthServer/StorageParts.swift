@@ -2,7 +2,6 @@ import BerthBlobs
 import BerthCatalog
 import BerthConfig
 import BerthDigest
-import BerthModel
 import BerthRegistry
 import Logging
 
@@ -13,29 +12,32 @@ struct StorageParts: Sendable {
     let catalog: Catalog
     let sealKey: SealKey
 
-    static func open(_ configuration: Configuration, logger: Logger) async throws -> StorageParts {
+    static func open(
+        _ configuration: Configuration, _ observability: Observability, _ log: Logger
+    ) async throws -> StorageParts {
         let storage = configuration.storage
-        let root = try StoreRoot(storage.root, id: storage.id, reserve: Int64(storage.reserveBytes))
         let never = storage.sync == .never
-        if never { logger.warning("storage.sync is never: a power cut may lose acknowledged pushes") }
+        let root = try StoreRoot(path: storage.root, id: storage.id, sync: never ? .never : .always)
         let store = try await FileBlobStore(
-            root: root, options: FileBlobStoreOptions(sync: never ? .never : .always))
+            root: root.path,
+            options: FileBlobStoreOptions(sync: never ? .never : .always, reserve: Int64(storage.reserveBytes)))
         var settings = CatalogSettings()
         settings.registryID = root.id
         let catalog = try await Catalog.open(
-            path: root.path + "/berth.db", snapshots: root.path + "/snapshots", sync: never ? .never : .always,
-            settings: settings)
-        let parts = StorageParts(root: root, store: store, catalog: catalog, sealKey: try SealKeyFile.load(folder: root.path + "/keys"))
-        try await Recovery(store: store, catalog: catalog, logger: logger).run()
+            path: root.catalogPath, snapshots: root.snapshotsPath, sync: never ? .never : .always, settings: settings)
+        let parts = StorageParts(
+            root: root, store: store, catalog: catalog, sealKey: try SealKeyFile.load(folder: root.keysPath))
+        try await Recovery(store: store, catalog: catalog, logger: log).run(mayHaveLost: root.uncleanPowerLoss)
+        if root.uncleanPowerLoss { try root.markRecovered() }
         return parts
     }
 
     func close(_ log: Logger) async {
         do {
             try await catalog.close()
-            try await root.markClean()
+            try root.markClean()
         } catch {
-            log.error("not closed cleanly; the next start checks more", metadata: ["cause": "\(error)"])
+            log.error("not closed cleanly; the next start checks more", metadata: [LogKey.cause: "\(error)"])
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BerthConfig
 
 /// `berth`: the registry and the commands that administer it.
 @main
@@ -6,6 +7,7 @@ struct Berth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "berth",
         abstract: "A registry for container images and other OCI artifacts.",
+        version: "berth \(BerthVersion.current)",
         subcommands: [ServeCommand.self, ConfigCommand.self, VersionCommand.self]
     )
 

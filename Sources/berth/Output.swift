@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a command has to say. A reader that went away (`berth config show | head`) is no failure.
+/// What a command has to say. Where standard output or error cannot be written, nobody is left to be told.
 enum Output {
     /// Results, on standard output.
     static func result(_ text: String) { line(text, to: .standardOutput) }

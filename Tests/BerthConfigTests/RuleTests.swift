@@ -6,19 +6,37 @@ import Testing
 struct RuleTests {
     private static let advice = "set access.anonymous to pull or push to open the registry, or"
 
-    @Test("the registry opens to others only where somebody said so", arguments: [
-        (["127.0.0.1:5000", "[::1]:5000", "unix:/run/b.sock"], nil, []),
-        (["0.0.0.0:5000"], "pull", []), (["0.0.0.0:5000"], "push", []), (["unix:/b?mode=0666"], "push", []),
-        (["127.0.0.1:5000"], "none", []),
-        (["0.0.0.0:5000"], nil,
-            ["BERTH_HTTP_LISTEN: http.listen has 0.0.0.0:5000: the network reaches it, and access.anonymous is not set; \(advice) listen on 127.0.0.1 or [::1]"]),
-        (["127.0.0.1:1", "registry.example.org:5000"], nil,
-            ["BERTH_HTTP_LISTEN: http.listen has registry.example.org:5000: the network reaches it, and access.anonymous is not set; \(advice) listen on 127.0.0.1 or [::1]"]),
-        (["[::]:5000"], "none",
-            ["BERTH_HTTP_LISTEN: http.listen has [::]:5000: the network reaches it, and access.anonymous is none, and there are no accounts; \(advice) listen on 127.0.0.1 or [::1]"]),
-        (["unix:/b?mode=0666"], nil,
-            ["BERTH_HTTP_LISTEN: http.listen has unix:/b?mode=0666: every user of this machine reaches it, and access.anonymous is not set; \(advice) give the socket mode=0660 or narrower"]),
-    ] as [([String], String?, [String])])
+    @Test(
+        "the registry opens to others only where somebody said so",
+        arguments: [
+            (["127.0.0.1:5000", "[::1]:5000", "unix:/run/b.sock"], nil, []),
+            (["0.0.0.0:5000"], "pull", []), (["0.0.0.0:5000"], "push", []), (["unix:/b?mode=0666"], "push", []),
+            (["127.0.0.1:5000"], "none", []),
+            (
+                ["0.0.0.0:5000"], nil,
+                [
+                    "BERTH_HTTP_LISTEN: http.listen has 0.0.0.0:5000: the network reaches it, and access.anonymous is not set; \(advice) listen on 127.0.0.1 or [::1]"
+                ]
+            ),
+            (
+                ["127.0.0.1:1", "registry.example.org:5000"], nil,
+                [
+                    "BERTH_HTTP_LISTEN: http.listen has registry.example.org:5000: the network reaches it, and access.anonymous is not set; \(advice) listen on 127.0.0.1 or [::1]"
+                ]
+            ),
+            (
+                ["[::]:5000"], "none",
+                [
+                    "BERTH_HTTP_LISTEN: http.listen has [::]:5000: the network reaches it, and access.anonymous is none, and there are no accounts; \(advice) listen on 127.0.0.1 or [::1]"
+                ]
+            ),
+            (
+                ["unix:/b?mode=0666"], nil,
+                [
+                    "BERTH_HTTP_LISTEN: http.listen has unix:/b?mode=0666: every user of this machine reaches it, and access.anonymous is not set; \(advice) give the socket mode=0660 or narrower"
+                ]
+            ),
+        ] as [([String], String?, [String])])
     func safeStart(addresses: [String], anonymous: String?, expected: [String]) throws {
         var environment = ["BERTH_HTTP_LISTEN": addresses.joined(separator: ",")]
         environment["BERTH_ACCESS_ANONYMOUS"] = anonymous
@@ -31,21 +49,45 @@ struct RuleTests {
         #expect(said == ["berth.yaml:2: access.anonymous is \"pulll\"; expected none, pull or push"])
     }
 
-    @Test("other conflicts name the key that was set", arguments: [
-        ("http: {tls: {certificate: /c}}", "berth.yaml:1: http.tls.certificate is set and http.tls.key is not; TLS takes both"),
-        ("http: {tls: {key: /k}}", "berth.yaml:1: http.tls.key is set and http.tls.certificate is not; TLS takes both"),
-        ("http: {listen: []}", "berth.yaml:1: http.listen is empty; the registry would serve nobody"),
-        ("http: {listen: ['[::1]:1', '[0::1]:1']}", "berth.yaml:1: http.listen has [::1]:1 twice"),
-        ("metrics: {listen: '127.0.0.1:5000'}",
-            "berth.yaml:1: metrics.listen is 127.0.0.1:5000, which http.listen has too; metrics take a listener of their own"),
-        ("manifests: {max_size: 64MiB}\nhttp: {limits: {body_memory: 32MiB}}",
-            "berth.yaml:1: manifests.max_size is 64MiB, more than http.limits.body_memory (32MiB)"),
-    ])
+    @Test(
+        "other conflicts name the key that was set",
+        arguments: [
+            (
+                "http: {tls: {certificate: /c}}",
+                "berth.yaml:1: http.tls.certificate is set and http.tls.key is not; TLS takes both"
+            ),
+            (
+                "http: {tls: {key: /k}}",
+                "berth.yaml:1: http.tls.key is set and http.tls.certificate is not; TLS takes both"
+            ),
+            ("http: {listen: []}", "berth.yaml:1: http.listen is empty; the registry would serve nobody"),
+            ("http: {listen: ['[::1]:1', '[0::1]:1']}", "berth.yaml:1: http.listen has [::1]:1 twice"),
+            (
+                "metrics: {listen: '127.0.0.1:5000'}",
+                "berth.yaml:1: metrics.listen is 127.0.0.1:5000, which http.listen has too; metrics take a listener of their own"
+            ),
+            (
+                "manifests: {max_size: 64MiB}\nhttp: {limits: {body_memory: 32MiB}}",
+                "berth.yaml:1: manifests.max_size is 64MiB, more than http.limits.body_memory (32MiB)"
+            ),
+        ])
     func conflicts(text: String, complaint: String) throws { #expect(try complaints(file: text) == [complaint]) }
+
+    @Test("a default in the way is told where the other value was set")
+    func defaultInTheWay() throws {
+        let said = try complaints(environment: ["BERTH_HTTP_LISTEN": "127.0.0.1:5001"])
+        #expect(
+            said == [
+                "BERTH_HTTP_LISTEN: metrics.listen is 127.0.0.1:5001, which http.listen has too; metrics take a listener of their own"
+            ])
+    }
 
     @Test("port 0 may be asked for often")
     func anyPort() throws {
-        #expect(try complaints(environment: ["BERTH_HTTP_LISTEN": "127.0.0.1:0,127.0.0.1:0", "BERTH_METRICS_LISTEN": "127.0.0.1:0"]).isEmpty)
+        #expect(
+            try complaints(environment: [
+                "BERTH_HTTP_LISTEN": "127.0.0.1:0,127.0.0.1:0", "BERTH_METRICS_LISTEN": "127.0.0.1:0",
+            ]).isEmpty)
     }
 
     @Test("what is allowed and bold is a warning")
@@ -55,11 +97,12 @@ struct RuleTests {
         bold.http.listen = [try ListenAddress("0.0.0.0:80")]
         bold.storage.sync = .never
         bold.access.anonymous = .push
-        #expect(bold.warnings == [
-            "storage.sync is never: what clients push can be lost with the power",
-            "http.listen has 0.0.0.0:80 without TLS: everybody on the way reads along",
-            "access.anonymous is push: everybody who reaches 0.0.0.0:80 may push and delete",
-        ])
+        #expect(
+            bold.warnings == [
+                "storage.sync is never: what clients push can be lost with the power",
+                "http.listen has 0.0.0.0:80 without TLS: everybody on the way reads along",
+                "access.anonymous is push: everybody who reaches 0.0.0.0:80 may push and delete",
+            ])
         var proxied = Configuration()
         proxied.http.trustedProxies = [try CIDR("0.0.0.0/0")]
         #expect(proxied.warnings == ["http.trusted_proxies has 0.0.0.0/0: every client can claim any address"])

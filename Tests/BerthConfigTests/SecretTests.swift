@@ -50,9 +50,10 @@ struct SecretTests {
     func complaints() throws {
         var problems: [ConfigurationProblem] = []
         _ = Vault.settings.flagLayer([Override(key: "vault.password", value: "hunter2")], problems: &problems)
-        #expect(problems.map(\.description) == [
-            "--set: vault.password is a secret, and everybody sees a command line; use the file or BERTH_VAULT_PASSWORD"
-        ])
+        #expect(
+            problems.map(\.description) == [
+                "--set: vault.password is a secret, and everybody sees a command line; use the file or BERTH_VAULT_PASSWORD"
+            ])
         try withFile("vault: {password: [hunter2]}") { path in
             problems = []
             let layer = try #require(Vault.settings.fileLayer(path, problems: &problems))

@@ -33,7 +33,7 @@ struct ShippedFilesTests {
         let lines = try text("berth.yaml").split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let trimmed = line.drop { $0 == " " }
             guard keys.contains(where: trimmed.hasPrefix) else { return String(line) }
-            return line.replacing("# ", with: "", maxReplacements: 1)
+            return String(line).replacing("# ", with: "", maxReplacements: 1)
         }
         // The prose of storage.sync starts like a key; it is the one line that does.
         let file = lines.filter { !$0.contains("what is acknowledged") }.joined(separator: "\n")
@@ -70,7 +70,9 @@ struct ShippedFilesTests {
 struct ExplanationTests {
     @Test("every key is listed in the table's order, with where it comes from")
     func listing() throws {
-        let loaded = try load(environment: ["BERTH_HTTP_HOSTS": "a,b"], flags: [Override(key: "storage.root", value: "/x", flag: "--root")])
+        let loaded = try load(
+            environment: ["BERTH_HTTP_HOSTS": "a,b"],
+            flags: [Override(key: "storage.root", value: "/x", flag: "--root")])
         let listing = loaded.explain()
         #expect(listing.map(\.key) == Configuration.settings.names)
         let byKey = Dictionary(uniqueKeysWithValues: listing.map { ($0.key, $0) })
@@ -78,9 +80,13 @@ struct ExplanationTests {
         #expect(byKey["storage.root"].map { "\($0.value) \($0.origin)" } == "/x --root")
         #expect(byKey["storage.sync"].map { "\($0.value) \($0.origin)" } == "always default")
         #expect(byKey["storage.id"].map { "\($0.value) \($0.origin)" } == "- default")
-        #expect(byKey["storage.id"]?.json == .object([
-            "key": .string("storage.id"), "value": .null, "source": .string("default"),
-            "doc": .string("Id that the root must carry (see its LAYOUT file), so that an unmounted disk is no empty registry."),
-        ]))
+        #expect(
+            byKey["storage.id"]?.json
+                == .object([
+                    "key": .string("storage.id"), "value": .null, "source": .string("default"),
+                    "doc": .string(
+                        "Id that the root must carry (see its LAYOUT file), so that an unmounted disk is no empty registry."
+                    ),
+                ]))
     }
 }

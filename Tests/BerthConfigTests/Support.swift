@@ -22,8 +22,9 @@ func complaints(
             _ = try Configuration.load(file: path, environment: environment, overrides: flags)
             return []
         } catch {
-            let folder = path.map { String($0.dropLast("berth.yaml".count)) } ?? "-"
-            return error.description.replacing(folder, with: "").split(separator: "\n").map(String.init)
+            return error.problems.map { problem in
+                path.map { "\(problem)".replacing($0, with: "berth.yaml") } ?? "\(problem)"
+            }
         }
     }
     guard let text else { return lines(nil) }

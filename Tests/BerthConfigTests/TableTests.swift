@@ -31,10 +31,13 @@ struct TableTests {
     func names() {
         for setting in table.settings {
             #expect((2...3).contains(setting.components.count))
-            #expect(setting.name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyz_.".utf8.contains($0) }, "\(setting.name)")
-            #expect(!setting.doc.isEmpty && !setting.doc.contains("\n") && setting.doc.hasSuffix("."), "\(setting.name)")
+            #expect(
+                setting.name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyz_.".utf8.contains($0) }, "\(setting.name)")
+            #expect(
+                !setting.doc.isEmpty && !setting.doc.contains("\n") && setting.doc.hasSuffix("."), "\(setting.name)")
             for depth in 1..<setting.components.count {
-                #expect(table.sections[setting.components.prefix(depth).joined(separator: ".")] != nil, "\(setting.name)")
+                #expect(
+                    table.sections[setting.components.prefix(depth).joined(separator: ".")] != nil, "\(setting.name)")
             }
         }
         #expect(table.sections.keys.allSatisfy(table.isSection))
@@ -47,31 +50,36 @@ struct TableTests {
         #expect(!variables.contains(SettingsTable<Configuration>.fileVariable))
         #expect(variables.allSatisfy { !isServiceLink($0) })
         #expect(SettingsTable<Configuration>.variable(of: "storage.sync") == "BERTH_STORAGE_SYNC")
-        #expect(SettingsTable<Configuration>.variable(of: "http.limits.request_line") == "BERTH_HTTP_LIMITS_REQUEST_LINE")
+        #expect(
+            SettingsTable<Configuration>.variable(of: "http.limits.request_line") == "BERTH_HTTP_LIMITS_REQUEST_LINE")
     }
 
     @Test("a collision would be seen")
     func collision() {
-        let table = SettingsTable<Vault>(sections: [:], [
-            Setting("a.b_c", \.name, .path(example: "x"), doc: "One."), Setting("a.b.c", \.name, .path(example: "x"), doc: "Two."),
-        ])
+        let table = SettingsTable<Vault>(
+            sections: [:],
+            [
+                Setting("a.b_c", \.name, .path(example: "x"), doc: "One."),
+                Setting("a.b.c", \.name, .path(example: "x"), doc: "Two."),
+            ])
         #expect(Set(table.variables.map(\.variable)).count == 1)
     }
 
-    @Test("every default and example is a value that its key takes")
+    @Test("every default is a value that its key takes, and so is the example of one without")
     func defaults() throws {
         for setting in table.settings {
             var configuration = Configuration()
-            if let texts = setting.texts(configuration) { try setting.assign(&configuration, texts) }
-            #expect(configuration == Configuration(), "\(setting.name)")
-            try setting.assign(&configuration, [setting.example])
+            try setting.assign(&configuration, setting.texts(configuration) ?? [setting.example])
+            let isUnset = setting.texts(Configuration()) == nil
+            #expect((configuration != Configuration()) == isUnset, "\(setting.name)")
         }
     }
 
     /// A value that the key takes and that is not its default.
     private func other(_ setting: Setting<Configuration>) -> String {
         let candidates = [
-            "7s", "9h", "5MiB", "77", "true", "false", "never", "allow", "keep", "pull", "debug", "json", "127.0.0.1:7", "10.9.0.0/16",
+            "7s", "9h", "5MiB", "77", "true", "false", "never", "allow", "keep", "pull", "debug", "json", "127.0.0.1:7",
+            "10.9.0.0/16",
             "https://other.example.org", setting.example, "other",
         ]
         return candidates.first { text in

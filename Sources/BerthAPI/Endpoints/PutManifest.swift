@@ -3,6 +3,7 @@ import BerthHTTP
 import BerthModel
 import BerthRegistry
 import HTTPTypes
+import NIOCore
 
 /// `PUT /v2/<name>/manifests/<reference>`: 201. By digest, `tag` parameters set tags beside; by tag, `If-Match` and
 /// `If-None-Match: *` make it a compare-and-swap (412). Distribution specification, "Pushing Manifests".

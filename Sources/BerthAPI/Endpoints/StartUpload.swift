@@ -78,7 +78,7 @@ extension HTTPFields {
         [
             .location: "/v2/\(repository)/blobs/uploads/\(ticket.text)",
             .uploadUUID: ticket.id.text,
-            .range: "0-\(max(0, offset - 1))",
+            .range: "0-\(offset == 0 ? 0 : offset - 1)",
             .cacheControl: "no-store",
         ]
     }

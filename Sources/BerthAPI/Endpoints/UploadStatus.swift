@@ -1,5 +1,6 @@
 import BerthHTTP
 import BerthModel
+import BerthRegistry
 import HTTPTypes
 
 /// `GET <location>`: how far the upload is (204, `Range`). Distribution specification, "Pushing a blob in chunks".

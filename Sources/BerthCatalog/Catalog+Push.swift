@@ -1,0 +1,239 @@
+import BerthModel
+
+extension Catalog {
+    /// Stores a manifest with its references, subject, tags, history and events, all or nothing (G1).
+    ///
+    /// Pushed again it changes nothing but the lease of its content, and a tag that points to it already gets no
+    /// second line of history. One that was deleted is back.
+    package func putManifest(_ push: ManifestPush) async throws(CatalogError) -> ManifestPushOutcome {
+        let bytes = push.contentIsPresent ? 0 : push.bytes.count
+        try refuseOverfull(bytes)
+        let annotations = try Annotations.encode(push.manifest.annotations)
+        while true {
+            let outcome = try await write(WriteCost(bytes: bytes)) { [self] transaction, changes throws(CatalogError) in
+                try ManifestWriting(
+                    transaction: transaction, push: push, annotations: annotations, now: clock.wall(),
+                    registryTime: time.now()
+                ).run(&changes)
+            }
+            if let outcome { return outcome }
+            // This very manifest is being deleted: what goes with it goes first.
+            try await finishDetaching()
+        }
+    }
+}
+
+/// The closure of one push. Everything is checked before anything is written.
+private struct ManifestWriting {
+    let transaction: any SQLTransaction
+    let push: ManifestPush
+    let annotations: String
+    /// Microseconds since 1970.
+    let now: Int64
+    let registryTime: Int64
+
+    private struct Check {
+        var missing: [Digest] = []
+        var mismatches: [SizeMismatch] = []
+        var doomed: [BlobFact] = []
+        var depth: Int64 = 0
+    }
+
+    /// Nil: the manifest is being deleted, come again.
+    func run(_ changes: inout Changes) throws(CatalogError) -> ManifestPushOutcome? {
+        let known = try transaction.repositoryID(push.repository)
+        if let refusal = try checkCondition(known) { return refusal }
+        let row = try known.flatMap { id throws(CatalogError) in try transaction.manifestRow(push.digest, in: id) }
+        if let row, row.isDetaching { return nil }
+
+        try transaction.lock(blobs: [push.digest] + push.manifest.references.map(\.digest))
+        let check = try checkReferences(known)
+        guard check.missing.isEmpty else { return .missing(check.missing) }
+        guard check.mismatches.isEmpty else { return .sizeMismatch(check.mismatches) }
+        guard let raised = try parentsToRaise(known, above: check.depth), check.depth <= Catalog.deepestIndex
+        else { return .tooDeep }
+
+        let content: BlobCommit.Content = push.contentIsPresent ? .presentAndGood : .bytes(push.bytes)
+        guard let isStaged = try transaction.ensure(push.digest, size: push.size, content, at: now, &changes)
+        else { return .contentGone }
+        for blob in check.doomed { try transaction.revive(blob) }
+        let repository = try transaction.makeRepository(push.repository, at: now, &changes)
+        try transaction.link(push.digest, .manifest, in: repository, by: push.principal, leasedAt: registryTime)
+        let id = try store(row, in: repository, depth: check.depth)
+        for (parent, depth) in raised {
+            try transaction.execute("UPDATE manifest SET depth = ? WHERE id = ?", [.integer(depth), .integer(parent)])
+        }
+        for tag in push.tags { try set(tag, to: id, in: repository, &changes) }
+        changes.manifests.append(.init(repository: push.repository, digest: push.digest))
+        changes.links.append(.init(repository: push.repository, digest: push.digest))
+        return .stored(isNew: isStaged)
+    }
+
+    private func checkCondition(_ repository: Int64?) throws(CatalogError) -> ManifestPushOutcome? {
+        guard push.condition != .none, let tag = push.tags.first else { return nil }
+        let current = try repository.flatMap { id throws(CatalogError) in try transaction.target(of: tag, in: id) }
+        return push.condition.holds(for: current) ? nil : .conditionFailed(current: current)
+    }
+
+    /// Looks up each digest once: a manifest may name it many times, with the same size or another.
+    private func checkReferences(_ repository: Int64?) throws(CatalogError) -> Check {
+        var check = Check()
+        var seen: [Digest: Int64?] = [:]
+        for reference in push.manifest.references {
+            let stored: Int64?
+            if let known = seen[reference.digest] {
+                stored = known
+            } else {
+                stored = try look(up: reference, in: repository, &check)
+                seen[reference.digest] = .some(stored)
+            }
+            if let stored, stored != reference.size {
+                check.mismatches.append(
+                    SizeMismatch(digest: reference.digest, said: reference.size, stored: stored))
+            }
+        }
+        if push.manifest.type.isIndex { check.depth += 1 }
+        try checkSubject(repository, &check)
+        return check
+    }
+
+    /// The size of what is referenced; nil if it is not here.
+    private func look(
+        up reference: ManifestReference, in repository: Int64?, _ check: inout Check
+    ) throws(CatalogError) -> Int64? {
+        let content = try repository.flatMap { id throws(CatalogError) in
+            try transaction.linkedContent(reference.digest, in: id)
+        }
+        guard let repository, let content, !content.isDamaged else {
+            if reference.role != .entry || !push.sparseIndexes { check.missing.append(reference.digest) }
+            return nil
+        }
+        if content.state == .doomed { check.doomed.append(content) }
+        if reference.role == .entry, let child = try transaction.manifestRow(reference.digest, in: repository) {
+            check.depth = max(check.depth, child.depth)
+        }
+        return content.size
+    }
+
+    /// A subject need not be there; if it is, its size is known.
+    private func checkSubject(_ repository: Int64?, _ check: inout Check) throws(CatalogError) {
+        guard !push.lenientSubjects, let repository, let subject = push.manifest.subject else { return }
+        guard let content = try transaction.linkedContent(subject.digest, in: repository),
+            content.size != subject.size
+        else { return }
+        check.mismatches.append(SizeMismatch(digest: subject.digest, said: subject.size, stored: content.size))
+    }
+
+    /// Where indexes may be sparse, the parents of an index can be here before it; they are then deeper than they were
+    /// known to be. Nil: one of them would be too deep. Without recursion, level by level.
+    private func parentsToRaise(_ repository: Int64?, above depth: Int64) throws(CatalogError) -> [Int64: Int64]? {
+        guard let repository, depth > 0 else { return [:] }
+        var raised: [Int64: Int64] = [:]
+        var level = [push.digest]
+        var depth = depth
+        while !level.isEmpty {
+            depth += 1
+            var above: [Digest] = []
+            for child in level {
+                let parents = try transaction.rows(
+                    """
+                    SELECT DISTINCT m.id, m.digest
+                    FROM manifest_reference e
+                    JOIN manifest m ON m.id = e.manifest_id
+                    WHERE e.digest = ? AND e.repository_id = ? AND e.role = 2 AND m.depth < ?
+                    LIMIT ?
+                    """,
+                    [.digest(child), .integer(repository), .integer(depth), .integer(Int64(Catalog.rowsPerClosure))])
+                for parent in parents {
+                    raised[try parent.integer(0)] = depth
+                    above.append(try parent.digest(1))
+                }
+            }
+            guard above.isEmpty || depth <= Catalog.deepestIndex, raised.count < Catalog.rowsPerClosure
+            else { return nil }
+            level = above
+        }
+        return raised
+    }
+
+    /// The id of the manifest's row, which is there and not deleted afterwards.
+    private func store(_ known: ManifestRow?, in repository: Int64, depth: Int64) throws(CatalogError) -> Int64 {
+        let isRoot = push.isRoot || !push.tags.isEmpty
+        if let known {
+            if known.isDeleted || known.type != push.manifest.type || known.isRoot != (isRoot || known.isRoot)
+                || known.depth != depth
+            {
+                try update(known, isRoot: isRoot || known.isRoot, depth: max(depth, known.depth))
+            }
+            if known.isDeleted { try appear(in: repository) }
+            return known.id
+        }
+        let id = try insert(in: repository, isRoot: isRoot, depth: depth)
+        for (position, reference) in push.manifest.references.enumerated() {
+            try transaction.execute(
+                """
+                INSERT INTO manifest_reference (manifest_id, position, repository_id, role, digest)
+                VALUES (?, ?, ?, ?, ?)
+                """,
+                [
+                    .integer(id), .integer(Int64(position)), .integer(repository),
+                    .integer(Int64(reference.role.rawValue)), .digest(reference.digest),
+                ])
+        }
+        try appear(in: repository)
+        return id
+    }
+
+    private func insert(in repository: Int64, isRoot: Bool, depth: Int64) throws(CatalogError) -> Int64 {
+        let row = try transaction.row(
+            """
+            INSERT INTO manifest (
+                repository_id, digest, type, artifact_type, subject, size, annotations, depth, is_root,
+                pushed_at, pushed_by
+            )
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            RETURNING id
+            """,
+            [
+                .integer(repository), .digest(push.digest), .text(push.manifest.type.rawValue),
+                .optional(push.manifest.artifactType), .optional(push.manifest.subject?.digest.text),
+                .integer(push.size), .text(annotations), .integer(depth), .bool(isRoot), .integer(now),
+                .text(push.principal.text),
+            ])
+        guard let row else { throw .damaged("a manifest that was just stored is not there") }
+        return try row.integer(0)
+    }
+
+    private func update(_ known: ManifestRow, isRoot: Bool, depth: Int64) throws(CatalogError) {
+        try transaction.execute(
+            """
+            UPDATE manifest
+            SET type = ?, is_root = ?, depth = ?, deleted_at = NULL, deleted_by = NULL, deleted_with = NULL
+            WHERE id = ?
+            """,
+            [.text(push.manifest.type.rawValue), .bool(isRoot), .integer(depth), .integer(known.id)])
+    }
+
+    private func appear(in repository: Int64) throws(CatalogError) {
+        try transaction.countManifests(1, in: repository)
+        try transaction.tell(.pushed, push.repository, push.digest, tag: nil, by: push.principal, at: now)
+    }
+
+    private func set(
+        _ tag: Tag, to id: Int64, in repository: Int64, _ changes: inout Changes
+    ) throws(CatalogError) {
+        let current = try transaction.tagRow(tag, in: repository)
+        if let current, current.manifest == id { return }
+        try transaction.execute(
+            """
+            INSERT INTO tag (repository_id, name, manifest_id)
+            VALUES (?, ?, ?)
+            ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id
+            """,
+            [.integer(repository), .text(tag.text), .integer(id)])
+        let old = current.flatMap { $0.isDeleted ? nil : $0.digest }
+        try transaction.remember(tag, in: repository, from: old, to: push.digest, by: push.principal, at: now)
+        try transaction.tell(.tagged, push.repository, push.digest, tag: tag, by: push.principal, at: now)
+        changes.tags.append(.init(repository: push.repository, tag: tag))
+    }
+}

@@ -1,0 +1,151 @@
+import BerthModel
+
+// Statements about content (blob, blob_staging) and links (repository_blob), each used by several operations.
+
+extension SQLTransaction {
+    /// Makes the content live, staged if there is no better (B3). True: it was staged now. Nil: only its presence was
+    /// claimed, and the catalog knows better.
+    func ensure(
+        _ digest: Digest, size: Int64, _ content: BlobCommit.Content, at now: Int64, _ changes: inout Changes
+    ) throws(CatalogError) -> Bool? {
+        let known = try self.content(digest)
+        if let known, known.state != .sweeping, !known.isDamaged, known.size == size {
+            var isGood = known.staged != nil
+            if case .presentAndGood = content { isGood = true }
+            if isGood {
+                try revive(known)
+                return false
+            }
+        }
+        let bytes: SQLValue
+        let upload: SQLValue
+        switch content {
+        case .presentAndGood: return nil
+        case .bytes(let content): (bytes, upload) = (.bytes(content), .null)
+        case .sealed(let id): (bytes, upload) = (.null, .text(id.text))
+        }
+        if let known {
+            try replace(known, &changes)
+            changes.totals.bytes += size - known.size
+        } else {
+            changes.totals.blobs += 1
+            changes.totals.bytes += size
+        }
+        try execute(
+            """
+            INSERT INTO blob (digest, size, state, damaged, created_at)
+            VALUES (?, ?, 0, 0, ?)
+            ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = 0, damaged = 0
+            """,
+            [.digest(digest), .integer(size), .integer(now)])
+        try execute(
+            "INSERT INTO blob_staging (digest, size, upload_id, bytes) VALUES (?, ?, ?, ?)",
+            [.digest(digest), .integer(size), upload, bytes])
+        changes.totals.staged += 1
+        changes.totals.stagedBytes += Int64(content.stagedByteCount)
+        changes.content.append(digest)
+        return true
+    }
+
+    /// Forgets a staging whose content is no good, before it is staged anew under another key.
+    private func replace(_ known: BlobFact, _ changes: inout Changes) throws(CatalogError) {
+        guard known.staged != nil,
+            let row = try row("SELECT id FROM blob_staging WHERE digest = ?", [.digest(known.digest)])
+        else { return }
+        try unstage(StagedKey(id: try row.integer(0), digest: known.digest), &changes)
+    }
+
+    func unstage(_ key: StagedKey, _ changes: inout Changes) throws(CatalogError) {
+        guard
+            let row = try row(
+                "DELETE FROM blob_staging WHERE id = ? AND digest = ? RETURNING upload_id, size",
+                [.integer(key.id), .digest(key.digest)])
+        else { return }
+        changes.totals.staged -= 1
+        if row.isNull(0) { changes.totals.stagedBytes -= try row.integer(1) }
+    }
+
+    /// Doomed content is live again; nothing else changes.
+    func revive(_ content: BlobFact) throws(CatalogError) {
+        guard content.state == .doomed else { return }
+        try execute("UPDATE blob SET state = 0 WHERE digest = ? AND state = 1", [.digest(content.digest)])
+    }
+
+    /// Content that may be read in this repository, unless it is being swept.
+    func linkedContent(_ digest: Digest, in repository: Int64) throws(CatalogError) -> BlobFact? {
+        try row(
+            """
+            SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
+            FROM repository_blob l
+            JOIN blob b ON b.digest = l.digest
+            LEFT JOIN blob_staging s ON s.digest = b.digest
+            WHERE l.repository_id = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+            LIMIT 1
+            """,
+            [.integer(repository), .digest(digest)]
+        ).map { row throws(CatalogError) in try row.blobFact() }
+    }
+
+    /// Links content into a repository, or renews the lease of a link; one that was deleted is back.
+    func link(
+        _ digest: Digest, _ kind: ContentKind, in repository: Int64, by principal: Principal, leasedAt: Int64
+    ) throws(CatalogError) {
+        try execute(
+            """
+            INSERT INTO repository_blob (repository_id, digest, kind, linked_by, leased_at)
+            VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (repository_id, digest, kind)
+                DO UPDATE SET leased_at = excluded.leased_at, deleted_at = NULL, deleted_by = NULL
+            """,
+            [
+                .integer(repository), .digest(digest), .integer(Int64(kind.rawValue)), .text(principal.text),
+                .integer(leasedAt),
+            ])
+    }
+
+    /// Hides content in a repository; its link stays, marked, until the window is over.
+    func hideLink(
+        of digest: Digest, _ kind: ContentKind, in repository: Int64, by principal: Principal, at now: Int64
+    ) throws(CatalogError) {
+        try execute(
+            """
+            UPDATE repository_blob
+            SET deleted_at = ?, deleted_by = ?
+            WHERE repository_id = ? AND digest = ? AND kind = ? AND deleted_at IS NULL
+            """,
+            [
+                .integer(now), .text(principal.text), .integer(repository), .digest(digest),
+                .integer(Int64(kind.rawValue)),
+            ])
+    }
+
+    /// Manifests of the repository that reference the content and have not been deleted, at most `limit`.
+    func holders(of digest: Digest, in repository: Int64, limit: Int) throws(CatalogError) -> [Digest] {
+        try rows(
+            """
+            SELECT DISTINCT m.digest
+            FROM manifest_reference e
+            JOIN manifest m ON m.id = e.manifest_id
+            WHERE e.digest = ? AND e.repository_id = ? AND m.deleted_at IS NULL
+            LIMIT ?
+            """,
+            [.digest(digest), .integer(repository), .integer(Int64(limit))]
+        ).map { row throws(CatalogError) in try row.digest(0) }
+    }
+
+    /// Puts an event into the outbox, in the transaction of the change that it tells of.
+    func tell(
+        _ kind: CatalogEvent.Kind, _ repository: RepositoryName, _ digest: Digest, tag: Tag?, by principal: Principal,
+        at now: Int64
+    ) throws(CatalogError) {
+        try execute(
+            """
+            INSERT INTO event (kind, repository, digest, tag, principal, happened_at)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .integer(Int64(kind.rawValue)), .text(repository.text), .digest(digest), .optional(tag?.text),
+                .text(principal.text), .integer(now),
+            ])
+    }
+}

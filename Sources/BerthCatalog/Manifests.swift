@@ -1,0 +1,84 @@
+import BerthModel
+
+// Statements about manifests and tags, each used by several operations.
+
+struct ManifestRow {
+    let id: Int64
+    let type: ManifestType
+    let isRoot: Bool
+    /// Of how many levels of indexes it is the top; 0 for an image.
+    let depth: Int64
+    let isDeleted: Bool
+    /// It has been deleted, and what has to go with it has not all gone yet.
+    let isDetaching: Bool
+}
+
+/// Where a tag points; the manifest may have been deleted a moment ago.
+struct TagRow {
+    let manifest: Int64
+    let digest: Digest
+    let isDeleted: Bool
+}
+
+extension SQLTransaction {
+    func manifestRow(_ digest: Digest, in repository: Int64) throws(CatalogError) -> ManifestRow? {
+        try row(
+            """
+            SELECT id, type, is_root, depth, deleted_at, detach_position
+            FROM manifest
+            WHERE digest = ? AND repository_id = ?
+            """,
+            [.digest(digest), .integer(repository)]
+        ).map { row throws(CatalogError) in
+            ManifestRow(
+                id: try row.integer(0), type: try row.manifestType(1), isRoot: try row.bool(2),
+                depth: try row.integer(3), isDeleted: !row.isNull(4), isDetaching: !row.isNull(5))
+        }
+    }
+
+    func tagRow(_ tag: Tag, in repository: Int64) throws(CatalogError) -> TagRow? {
+        try row(
+            """
+            SELECT m.id, m.digest, m.deleted_at
+            FROM tag t
+            JOIN manifest m ON m.id = t.manifest_id
+            WHERE t.repository_id = ? AND t.name = ?
+            """,
+            [.integer(repository), .text(tag.text)]
+        ).map { row throws(CatalogError) in
+            TagRow(manifest: try row.integer(0), digest: try row.digest(1), isDeleted: !row.isNull(2))
+        }
+    }
+
+    /// What a tag points to, for people: nil if its manifest is gone.
+    func target(of tag: Tag, in repository: Int64) throws(CatalogError) -> Digest? {
+        guard let row = try tagRow(tag, in: repository), !row.isDeleted else { return nil }
+        return row.digest
+    }
+
+    func deleteTag(_ tag: Tag, in repository: Int64) throws(CatalogError) {
+        try execute(
+            "DELETE FROM tag WHERE repository_id = ? AND name = ?", [.integer(repository), .text(tag.text)])
+    }
+
+    /// Remembers a move or deletion of a tag for good. `deletion` is the manifest whose deletion took the tag along.
+    func remember(
+        _ tag: Tag, in repository: Int64, from old: Digest?, to new: Digest?, by principal: Principal, at now: Int64,
+        deletion: Int64? = nil
+    ) throws(CatalogError) {
+        try execute(
+            """
+            INSERT INTO tag_history (repository_id, tag, changed_at, changed_by, old_digest, new_digest, deleted_with)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .integer(repository), .text(tag.text), .integer(now), .text(principal.text),
+                .optional(old?.text), .optional(new?.text), deletion.map(SQLValue.integer) ?? .null,
+            ])
+    }
+
+    func countManifests(_ change: Int64, in repository: Int64) throws(CatalogError) {
+        try execute(
+            "UPDATE repository SET manifests = manifests + ? WHERE id = ?", [.integer(change), .integer(repository)])
+    }
+}

@@ -1,0 +1,164 @@
+package import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// Serves HTTP/1.1 on several addresses. Starts once and is shut down once; see the README for what it promises.
+package final class HTTPServer: Sendable {
+    private enum Phase {
+        case new
+        case running([any Channel], [UnixSocketFile])
+        case stopped
+    }
+
+    private let configuration: HTTPServerConfiguration
+    private let context: ServerContext
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>]
+    private let quota: ConnectionQuota
+    private let certificates = Mutex<Certificates?>(nil)
+    private let phase = Mutex(Phase.new)
+
+    package init(
+        configuration: HTTPServerConfiguration, handler: any RequestHandler, observer: any RequestObserver,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        let context = ServerContext(
+            limits: configuration.limits, timeouts: configuration.timeouts, handler: handler, observer: observer,
+            logger: logger, clients: ClientAddress(trustedProxies: configuration.trustedProxies),
+            memory: BodyMemory(limit: configuration.bodyMemory), threads: .singleton)
+        self.context = context
+        self.quota = ConnectionQuota(configuration.limits)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops ?? System.coreCount)
+        self.group = group
+        var loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>] = [:]
+        for eventLoop in group.makeIterator() {
+            loops[ObjectIdentifier(eventLoop)] = .makeBoxSendingValue(
+                LoopContext(server: context), eventLoop: eventLoop)
+        }
+        self.loops = loops
+    }
+
+    /// Bytes of request bodies that wait for the handler at this moment.
+    package var waitingBodyBytes: Int { context.memory.bytes }
+
+    /// Listens on all addresses or, if one of them fails, on none. Answers them in the order of the configuration.
+    package func start() async throws(ListenError) -> [BoundAddress] {
+        guard phase.withLock({ if case .new = $0 { true } else { false } }) else { throw .alreadyStarted }
+        if let files = configuration.tls {
+            let loaded = try Certificates(files)
+            certificates.withLock { $0 = loaded }
+        }
+        var channels: [any Channel] = []
+        var sockets: [UnixSocketFile] = []
+        var bound: [BoundAddress] = []
+        do {
+            for address in configuration.listeners {
+                let channel = try await listen(address)
+                channels.append(channel)
+                switch address {
+                case .tcp(let host, let port):
+                    let local = channel.localAddress
+                    bound.append(.tcp(address: local?.ipAddress ?? host, port: local?.port ?? port))
+                case .unix(let path, let mode):
+                    let file = UnixSocketFile(path: path, mode: mode)
+                    sockets.append(file)
+                    bound.append(.unix(path: path))
+                    try file.setMode()
+                }
+            }
+        } catch {
+            await Self.close(channels, sockets)
+            throw error
+        }
+        phase.withLock { $0 = .running(channels, sockets) }
+        return bound
+    }
+
+    /// Reads certificate and key again for new connections. If that fails, the old ones stay.
+    package func reloadCertificates() throws(ListenError) {
+        try certificates.withLock { $0 }?.reload()
+    }
+
+    /// Stops listening, ends idle connections, lets running requests finish for at most `grace`, then ends all.
+    /// Returns when every connection and every handler's task has ended. A second call waits for nothing.
+    package func shutdown(grace: Duration) async {
+        let (channels, sockets) = phase.withLock { phase -> ([any Channel], [UnixSocketFile]) in
+            defer { phase = .stopped }
+            if case .running(let channels, let sockets) = phase { return (channels, sockets) }
+            return ([], [])
+        }
+        await Self.close(channels, sockets)
+        let drained = loops.values.map { loop in
+            let promise = loop.eventLoop.makePromise(of: Void.self)
+            loop.eventLoop.execute { loop.value.drain(promise) }
+            return promise.futureResult
+        }
+        let deadlines = loops.values.map { loop in
+            loop.eventLoop.scheduleTask(in: TimeAmount(grace)) { loop.value.endAll() }
+        }
+        for future in drained { _ = try? await future.get() }
+        for deadline in deadlines { deadline.cancel() }
+        do { try await group.shutdownGracefully() } catch {
+            context.logger.warning("event loops did not stop", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Ends at once what a `shutdown` still waits for: a second signal to stop.
+    package func endAll() {
+        for loop in loops.values { loop.eventLoop.execute { loop.value.endAll() } }
+    }
+
+    private static func close(_ channels: [any Channel], _ sockets: [UnixSocketFile]) async {
+        // A listener that is closed already is what was wanted.
+        for channel in channels { _ = try? await channel.close().get() }
+        for socket in sockets { socket.remove() }
+    }
+
+    // MARK: Listening
+
+    private func listen(_ address: ListenAddress) async throws(ListenError) -> any Channel {
+        if case .unix(let path, let mode) = address { try UnixSocketFile(path: path, mode: mode).makeRoom() }
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: CInt(clamping: configuration.limits.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: address) }
+            }
+        do {
+            switch address {
+            case .tcp(let host, let port): return try await bootstrap.bind(host: host, port: port).get()
+            case .unix(let path, _): return try await bootstrap.bind(unixDomainSocketPath: path).get()
+            }
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw .addressInUse(address)
+        } catch {
+            throw .failed(address, reason: "\(error)")
+        }
+    }
+
+    /// On the new connection's event loop, before it is active.
+    private func prepare(_ channel: any Channel, of listener: ListenAddress) throws {
+        guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value else { throw ChannelError.ioOnClosedChannel }
+        let pipeline = channel.pipeline.syncOperations
+        var certificates: Certificates?
+        var address: IPAddress?
+        var peer = Peer(address: "unix", isUnixSocket: true)
+        if case .tcp = listener {
+            certificates = self.certificates.withLock { $0 }
+            address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+            peer = Peer(address: address?.description ?? "", isSecure: certificates != nil)
+            try channel.syncOptions?.setOption(.socketOption(.tcp_nodelay), value: 1)
+        }
+        if let certificates { try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context)) }
+        let remote = address
+        let admission: ConnectionHandler.Admission = quota.enter(address) ? .admitted : .overLimit
+        let connection = ConnectionHandler(
+            loop: loop, peer: peer, address: address, isTLS: certificates != nil, admission: admission)
+        channel.closeFuture.whenComplete { [quota] _ in quota.leave(remote) }
+        try pipeline.addHandler(connection)
+    }
+}

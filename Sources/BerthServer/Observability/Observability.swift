@@ -1,0 +1,53 @@
+import BerthCatalog
+import BerthConfig
+import BerthHTTP
+import BerthRegistry
+package import Logging
+
+/// Everything that watches the registry: one log, one set of metrics.
+package struct Observability: Sendable {
+    let observer: AccessObserver
+    let commits: CommitMetrics
+    private let factory: PrometheusFactory
+
+    /// - Parameter level: the least that the access log writes.
+    package init(writer: LogWriter, level: Logger.Level) {
+        factory = PrometheusFactory()
+        observer = AccessObserver(
+            log: AccessLog(writer: writer, level: level), metrics: RequestMetrics(factory))
+        commits = CommitMetrics(factory)
+    }
+
+    /// The listener of `/metrics`; nil where it is switched off.
+    func server(
+        _ configuration: Configuration, _ registry: Registry, _ readiness: ServerReadiness,
+        logger: Logger
+    ) -> HTTPServer? {
+        guard let address = configuration.metrics.listen else { return nil }
+        let endpoint = MetricsEndpoint(
+            factory, version: BerthVersion.current, trouble: { await readiness.trouble() },
+            collect: { await Self.totals(of: registry) })
+        var settings = HTTPServerConfiguration(listeners: [BerthHTTP.ListenAddress(address)])
+        settings.eventLoops = 1
+        settings.limits.connections = 64
+        return HTTPServer(
+            configuration: settings, handler: endpoint, observer: NoObserver(), logger: logger)
+    }
+
+    private static func totals(of registry: Registry) async -> [GaugeSample] {
+        guard let totals = try? await registry.catalog.totals() else { return [] }
+        return [
+            GaugeSample(.blobs, Double(totals.blobs)),
+            GaugeSample(.blobBytes, Double(totals.bytes)),
+            GaugeSample(.repositories, Double(totals.repositories)),
+            GaugeSample(.stagedBlobs, Double(totals.staged)),
+            GaugeSample(.uploadsInProgress, Double(totals.openUploads)),
+        ]
+    }
+}
+
+/// Scrapes are not requests to the registry.
+private struct NoObserver: RequestObserver {
+    func finished(_ record: RequestRecord) {}
+    func connections(delta: Int) {}
+}

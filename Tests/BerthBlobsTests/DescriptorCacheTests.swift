@@ -1,0 +1,95 @@
+@testable import BerthBlobs
+import BerthModel
+import Testing
+
+@Suite("Open files of hot content")
+struct DescriptorCacheTests {
+    @Test("a hit makes no system call")
+    func hits() async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let store = try await root.store(files)
+        let sample = Sample(1_000)
+        try await store.put(sample)
+        #expect(store.cached(try sample.digest(), size: sample.size) == nil)
+        let first = try await store.open(sample.digest(), size: sample.size)
+        let calls = SystemCall.allCases.map { files.count($0) }
+        for _ in 1...3 {
+            #expect(store.cached(try sample.digest(), size: sample.size) === first)
+            #expect(try await store.open(sample.digest(), size: sample.size) === first)
+        }
+        #expect(SystemCall.allCases.map { files.count($0) } == calls)
+        store.evict(try sample.digest())
+        #expect(store.cached(try sample.digest(), size: sample.size) == nil)
+        #expect(try first.bytes() == sample.bytes, "whoever holds it goes on reading")
+    }
+
+    @Test("never more are kept than allowed, and the least recently used goes first", arguments: [1, 3, 200])
+    func bounds(capacity: Int) async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let store = try await root.store(files, sync: .never, descriptorCache: capacity)
+        let samples = (0..<(2 * capacity + 1)).map { Sample(10, seed: $0 + 1) }
+        for (_, result) in await store.settle(try samples.map { try $0.staged() }) { try result.get() }
+        let before = files.openDescriptors
+        for sample in samples {
+            _ = try await store.open(samples[0].digest(), size: 10)
+            _ = try await store.open(sample.digest(), size: 10)
+            #expect(store.openFiles <= capacity)
+            #expect(files.openDescriptors <= before + capacity)
+        }
+        if capacity == 3 {
+            let held = try samples.map { store.cached(try $0.digest(), size: 10) != nil }
+            #expect(held == [true, false, false, false, false, true, true])
+        }
+    }
+
+    @Test("capacity 0 keeps nothing")
+    func nothing() async throws {
+        let root = try TemporaryRoot()
+        let store = try await root.store(descriptorCache: 0)
+        let sample = Sample(10)
+        try await store.put(sample)
+        #expect(try await store.read(sample) == sample.bytes)
+        #expect(store.openFiles == 0)
+    }
+
+    @Test("a file opened before an eviction is not kept after it")
+    func generations() throws {
+        let cache = DescriptorCache(capacity: 4)
+        let digest = try Sample(10).digest()
+        let file = OpenFile(try SystemFiles().openRoot("/"), size: 10, files: SystemFiles())
+        let generation = cache.generation(digest)
+        cache.evict(digest)
+        cache.insert(file, digest, since: generation)
+        #expect(cache.file(digest, size: 10) == nil)
+        cache.insert(file, digest, since: cache.generation(digest))
+        #expect(cache.file(digest, size: 10) === file)
+    }
+
+    @Test("the order of use agrees with a plain list, whatever happens")
+    func model() throws {
+        var recent = RecentFiles(capacity: 5)
+        var expected: [Digest] = []  // oldest first
+        let digests = try (0..<12).map { try Sample(10, seed: $0 + 1).digest() }
+        let file = OpenFile(try SystemFiles().openRoot("/"), size: 10, files: SystemFiles())
+        let choices = Sample(4_000).bytes
+        for (choice, which) in zip(choices, choices.dropFirst(2_000)) {
+            let digest = digests[Int(which) % digests.count]
+            let isThere = expected.contains(digest)
+            switch choice % 4 {
+            case 0:
+                #expect((recent.remove(digest) != nil) == isThere)
+                expected.removeAll { $0 == digest }
+            case 1:
+                #expect((recent.use(digest) != nil) == isThere)
+                if isThere { expected = expected.filter { $0 != digest } + [digest] }
+            default:
+                _ = recent.insert(file, digest)
+                if !isThere { expected = (expected + [digest]).suffix(5) }
+            }
+            #expect(recent.count == expected.count)
+            for digest in digests { #expect(recent.contains(digest) == expected.contains(digest)) }
+        }
+    }
+}

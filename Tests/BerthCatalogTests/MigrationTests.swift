@@ -1,0 +1,104 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import BerthCatalog
+
+@Suite("Migrations")
+struct MigrationTests {
+    private static let second = Migration(
+        number: 2, name: "for tests",
+        statements: [
+            "CREATE TABLE one (id INTEGER PRIMARY KEY) STRICT",
+            "INSERT INTO one SELECT id FROM repository",
+            "CREATE TABLE two (id INTEGER PRIMARY KEY) STRICT",
+        ])
+
+    /// A database of schema 1 with one repository in it.
+    private func older() async throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        let test = try await openCatalog(in: folder)
+        try await test.pushBlob(1)
+        try await test.catalog.close()
+        return folder
+    }
+
+    private func open(_ folder: TemporaryFolder, _ migrations: [Migration]) throws -> DatabaseQueue {
+        let opening = SQLiteOpening(
+            path: folder.database, snapshots: folder.snapshots, sync: .always, settings: CatalogSettings(),
+            clock: ManualClock())
+        let connection = try opening.openWriter()
+        _ = try opening.prepare(connection, migrations: migrations)
+        return connection
+    }
+
+    private func value(_ sql: String, _ connection: DatabaseQueue) throws -> SQLValue {
+        try connection.inside { connection throws(CatalogError) in try connection.value(of: sql) }
+    }
+
+    @Test("an older catalog is copied, whole, before it is changed")
+    func copied() async throws {
+        let folder = try await older()
+        let connection = try open(folder, [.first, Self.second])
+        #expect(try value("SELECT count(*) FROM one", connection) == .integer(1))
+        #expect(try value("PRAGMA user_version", connection) == .integer(2))
+        try connection.close()
+        let names = try folder.names(in: folder.snapshots)
+        #expect(names.count == 1)
+        let copy = try DatabaseQueue(path: "\(folder.snapshots)/\(names.first ?? "")")
+        #expect(try value("PRAGMA user_version", copy) == .integer(1))
+        #expect(try value("PRAGMA integrity_check", copy) == .text("ok"))
+        #expect(try value("SELECT count(*) FROM blob", copy) == .integer(1))
+        try copy.close()
+    }
+
+    @Test("a new catalog needs no copy")
+    func fresh() throws {
+        let folder = try TemporaryFolder()
+        try open(folder, [.first, Self.second]).close()
+        #expect(try folder.names(in: folder.snapshots).isEmpty)
+    }
+
+    @Test("a migration that fails at any statement leaves the version before it, and can be run again")
+    func everyFailure() async throws {
+        for failing in 0...Self.second.statements.count {
+            let folder = try await older()
+            var statements = Self.second.statements
+            statements.insert("SELECT no_such_function()", at: failing)
+            let broken = Migration(number: 2, name: "broken", statements: statements)
+            #expect(throws: CatalogError.self) { try open(folder, [.first, broken]) }
+            // The version before it still starts.
+            let old = try open(folder, [.first])
+            #expect(try value("SELECT count(*) FROM sqlite_schema WHERE name IN ('one', 'two')", old) == .integer(0))
+            try old.close()
+            let new = try open(folder, [.first, Self.second])
+            #expect(try value("SELECT count(*) FROM one", new) == .integer(1))
+            try new.close()
+        }
+    }
+
+    @Test("a newer catalog is refused, with both numbers and what to do")
+    func newer() async throws {
+        let folder = try await older()
+        try open(folder, [.first, Self.second]).close()
+        let error = await #expect(throws: CatalogError.self) { try await openCatalog(in: folder) }
+        guard case .damaged(let text) = error else { throw TestFailure("\(error as Any)") }
+        #expect(text.contains("schema 2") && text.contains("newer one than 1") && text.contains("snapshot"))
+    }
+
+    @Test("a database of something else is refused")
+    func foreignDatabase() async throws {
+        let folder = try TemporaryFolder()
+        let connection = try DatabaseQueue(path: folder.database)
+        try connection.inside { connection throws(CatalogError) in try connection.run("CREATE TABLE t (a)") }
+        try connection.close()
+        await #expect(throws: CatalogError.damaged("the file is no catalog of Berth")) {
+            try await openCatalog(in: folder)
+        }
+    }
+
+    @Test("numbers rise without gaps")
+    func numbers() {
+        #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Glibc
+
+/// Docker's engine with all its state in a folder of its own, on a Unix socket.
+struct DockerEngine: Sendable {
+    let socket: String
+
+    static let shared = Once<DockerEngine> {
+        let keeper = try await Keeper.daemon("dockerd", readyAt: "API listen on ") { folder in
+            try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(folder)/daemon.json"))
+            return [
+                "dockerd", "--config-file", "\(folder)/daemon.json", "--bridge=none", "--iptables=false",
+                "--ip6tables=false", "--data-root", "\(folder)/data", "--exec-root", "\(folder)/exec",
+                "--pidfile", "\(folder)/pid", "--host", "unix://\(folder)/socket",
+            ]
+        }
+        return DockerEngine(socket: "unix://\(keeper.folder)/socket")
+    }
+}
+
+/// containerd with all its state in a folder of its own.
+struct ContainerdEngine: Sendable {
+    let socket: String
+
+    static let shared = Once<ContainerdEngine> {
+        let keeper = try await Keeper.daemon("containerd", readyAt: "successfully booted in") { folder in
+            let settings = """
+                version = 2
+                root = "\(folder)/root"
+                state = "\(folder)/state"
+                disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+                [grpc]
+                  address = "\(folder)/socket"
+                [ttrpc]
+                  address = "\(folder)/socket.ttrpc"
+
+                """
+            try Data(settings.utf8).write(to: URL(fileURLWithPath: "\(folder)/config.toml"))
+            return ["containerd", "--config", "\(folder)/config.toml"]
+        }
+        return ContainerdEngine(socket: "\(keeper.folder)/socket")
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Glibc
+
+/// Something that lives until the test process ends, and is cleaned away then: a daemon, or only a folder.
+///
+/// A small shell process (`Scripts/keep.sh`) holds it and reads a pipe whose other end is ours. However the test process ends,
+/// the pipe closes; the shell then ends the daemon by its process id and removes the folder.
+struct Keeper: Sendable {
+    /// The folder, which is the keeper's own.
+    let folder: String
+    /// The line of the daemon's log that said it was ready.
+    let greeting: String
+
+    /// The daemon's log so far.
+    var log: String { (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "" }
+
+    /// A folder for this test process.
+    static func folder(_ name: String) throws -> Keeper {
+        let folder = try newFolder(name)
+        _ = try hold([folder], output: nil)
+        return Keeper(folder: folder, greeting: "")
+    }
+
+    /// Starts a daemon.
+    ///
+    /// - Parameters:
+    ///   - pattern: extended regular expression of the log line that says it is ready.
+    ///   - command: the daemon's program and arguments; gets the folder, in which it can put files first.
+    /// - Throws: `DaemonError` with the log if the daemon ends without that line.
+    static func daemon(
+        _ name: String, readyAt pattern: String, _ command: (_ folder: String) throws -> [String]
+    ) async throws -> Keeper {
+        let folder = try newFolder(name)
+        var ends: [Int32] = [0, 0]
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SpawnError(program: name, code: errno) }
+        let reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+        defer { try? reading.close() }
+        do {
+            defer { close(ends[1]) }
+            _ = try hold([folder, pattern] + command(folder), output: ends[1])
+        }
+        let greeting = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                let line = (try? reading.readToEnd()).flatMap { $0 } ?? Data()
+                continuation.resume(returning: String(decoding: line, as: UTF8.self))
+            }
+        }
+        let keeper = Keeper(folder: folder, greeting: greeting)
+        guard !greeting.isEmpty else { throw DaemonError(name: name, log: keeper.log) }
+        return keeper
+    }
+
+    private static func newFolder(_ name: String) throws -> String {
+        var template = Array("/tmp/berth-\(name)-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SpawnError(program: "mkdtemp", code: errno) }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Starts the shell that keeps; the pipe's end that stays open here is never closed by anybody but the kernel.
+    private static func hold(_ arguments: [String], output: Int32?) throws -> pid_t {
+        var ends: [Int32] = [0, 0]
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SpawnError(program: "keep.sh", code: errno) }
+        defer { close(ends[0]) }
+        let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
+        defer { close(null) }
+        return try spawn(
+            "/bin/sh", [Place.script("keep.sh")] + arguments, environment: Scratch.baseEnvironment, directory: "/",
+            files: (ends[0], output ?? null, null))
+    }
+}
+
+struct DaemonError: Error, CustomStringConvertible {
+    let name: String
+    let log: String
+
+    var description: String { "\(name) did not start:\n\(log.suffix(4000))" }
+}
+
+/// A value made once, when somebody first asks, and shared: a daemon.
+actor Once<Value: Sendable> {
+    private let make: @Sendable () async throws -> Value
+    private var making: Task<Value, any Error>?
+
+    init(_ make: @escaping @Sendable () async throws -> Value) { self.make = make }
+
+    var value: Value {
+        get async throws {
+            if let making { return try await making.value }
+            let task = Task { try await make() }
+            making = task
+            return try await task.value
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+
+/// The registry under test: one for all tests, each of which keeps to repositories of its own.
+struct Registry: Sendable {
+    /// As in `127.0.0.1:5000`.
+    let address: String
+    /// nil where the tests were given a running registry.
+    private let keeper: Keeper?
+
+    /// The server's log so far.
+    var log: String { keeper?.log ?? "" }
+
+    static let shared = Once<Registry> {
+        if let address = ProcessInfo.processInfo.environment["BERTH_TEST_REGISTRY"] {
+            return Registry(address: address, keeper: nil)
+        }
+        let binary = try berth()
+        let keeper = try await Keeper.daemon("registry", readyAt: "listening on http://127\\.0\\.0\\.1:[0-9]+") {
+            [binary, "serve", "--listen", "127.0.0.1:0", "--root", "\($0)/data"]
+        }
+        guard let match = keeper.greeting.firstMatch(of: /listening on http:\/\/(127\.0\.0\.1:\d+)/) else {
+            throw DaemonError(name: "berth", log: keeper.log)
+        }
+        return Registry(address: String(match.1), keeper: keeper)
+    }
+
+    private static func berth() throws -> String {
+        let built = ["debug", "release"].map { "\(Place.package)/.build/\($0)/berth" }
+        let named = ProcessInfo.processInfo.environment["BERTH_BINARY"].map { [$0] }
+        guard let binary = (named ?? built).first(where: { Command.find($0) != nil }) else {
+            throw NoRegistry(looked: named ?? built)
+        }
+        return binary
+    }
+
+    struct NoRegistry: Error, CustomStringConvertible {
+        let looked: [String]
+        var description: String {
+            "no registry to test: build berth, or set BERTH_BINARY or BERTH_TEST_REGISTRY (looked for \(looked))"
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import BerthHTTP
+import HTTPTypes
+import Logging
+import NIOCore
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Set once.
+final class Flag: Sendable {
+    private let value = Mutex(true)
+    /// The value before.
+    func exchange(_ new: Bool) -> Bool {
+        value.withLock { value in
+            defer { value = new }
+            return value
+        }
+    }
+}
+
+/// Something that happens once and can be waited for, however early or late.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+    private let state = Mutex(State())
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+}
+
+/// Values that come one by one, to be waited for.
+final class Inbox<Value: Sendable>: Sendable {
+    private let stream: AsyncStream<Value>
+    private let continuation: AsyncStream<Value>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func put(_ value: Value) { continuation.yield(value) }
+
+    func next() async -> Value? {
+        var iterator = stream.makeAsyncIterator()
+        return await iterator.next()
+    }
+}
+
+/// A handler made of a closure, and plain refusals.
+struct TestHandler: RequestHandler {
+    let route: @Sendable (Request) -> Handling
+
+    func handle(_ request: Request) -> Handling { route(request) }
+
+    func refuse(_ problem: HTTPProblem, requestID: String) -> Response {
+        Response(status: problem.usualStatus, body: .bytes(ByteBuffer(string: "\(problem)")))
+    }
+}
+
+extension HTTPProblem {
+    var usualStatus: HTTPResponse.Status {
+        switch self {
+        case .badRequest: .badRequest
+        case .targetTooLong: .uriTooLong
+        case .headersTooLarge: .requestHeaderFieldsTooLarge
+        case .expectationFailed: .expectationFailed
+        case .unsupportedTransferEncoding: .notImplemented
+        case .unsupportedVersion: .httpVersionNotSupported
+        case .headStalled, .bodyStalled: .requestTimeout
+        case .hostRefused: .forbidden
+        case .tooManyConnections, .draining: .serviceUnavailable
+        case .internalError: .internalServerError
+        }
+    }
+}
+
+/// Keeps what the server reports.
+final class Recorder: RequestObserver {
+    let records = Inbox<RequestRecord>()
+    private let open = Mutex(0)
+
+    func finished(_ record: RequestRecord) { records.put(record) }
+    func connections(delta: Int) { open.withLock { $0 += delta } }
+    var connections: Int { open.withLock { $0 } }
+}
+
+struct LiveServer: Sendable {
+    let server: HTTPServer
+    let addresses: [BoundAddress]
+    let recorder: Recorder
+
+    var port: Int { addresses.compactMap(\.port).first ?? 0 }
+
+    func connect(receiveBuffer: CInt? = nil) async throws -> RawClient {
+        try await RawClient.connect(port: port, receiveBuffer: receiveBuffer)
+    }
+
+    /// One request on a connection of its own.
+    func ask(_ request: String) async throws -> RawClient.Reply {
+        let client = try await connect()
+        try await client.send(request)
+        return try await client.readReply(toHead: request.hasPrefix("HEAD"))
+    }
+}
+
+extension HTTPServerConfiguration {
+    /// A free port of 127.0.0.1 and one event loop, changed by `change`.
+    static func local(_ change: (inout HTTPServerConfiguration) -> Void = { _ in }) -> HTTPServerConfiguration {
+        var configuration = HTTPServerConfiguration(listeners: [.tcp(host: "127.0.0.1", port: 0)], eventLoops: 1)
+        change(&configuration)
+        return configuration
+    }
+}
+
+/// Runs a server on a free port of 127.0.0.1 for as long as `body` runs.
+func withServer(
+    _ configuration: HTTPServerConfiguration = .local(),
+    route: @escaping @Sendable (Request) -> Handling,
+    _ body: (LiveServer) async throws -> Void
+) async throws {
+    let recorder = Recorder()
+    var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    logger.logLevel = .critical
+    let server = HTTPServer(
+        configuration: configuration, handler: TestHandler(route: route), observer: recorder, logger: logger)
+    let addresses = try await server.start()
+    let result: Result<Void, any Error>
+    do {
+        try await body(LiveServer(server: server, addresses: addresses, recorder: recorder))
+        result = .success(())
+    } catch { result = .failure(error) }
+    await server.shutdown(grace: .milliseconds(200))
+    try result.get()
+}
+
+extension Response {
+    static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status: status, body: .bytes(ByteBuffer(string: text)))
+    }
+}
+
+/// A file that exists as long as this object, and its open descriptor.
+final class TemporaryFile: Sendable {
+    let descriptor: CInt
+    let path: String
+    private let closed: Gate
+
+    /// `closed` opens when the descriptor is closed.
+    init(_ bytes: [UInt8], closed: Gate = Gate()) throws {
+        var template = Array("/tmp/berth-http-XXXXXX".utf8CString)
+        descriptor = mkstemp(&template)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.closed = closed
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw RawClient.Failure(text: "write: \(errno)") }
+            written += count
+        }
+    }
+
+    deinit {
+        _ = close(descriptor)
+        unlink(path)
+        closed.open()
+    }
+
+    func range(_ offset: Int64, _ length: Int64) -> Response.FileRange {
+        Response.FileRange(owner: self, descriptor: descriptor, offset: offset, length: length)
+    }
+}
+
+/// Bytes in which every place is told from its neighbours.
+func pattern(_ count: Int) -> [UInt8] {
+    var state: UInt32 = 12345
+    return (0..<count).map { _ in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return UInt8(truncatingIfNeeded: state >> 24)
+    }
+}

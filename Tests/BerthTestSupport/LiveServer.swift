@@ -1,0 +1,84 @@
+import BerthBlobs
+package import BerthConfig
+package import BerthModel
+package import BerthServer
+import BerthHTTP
+import Foundation
+import Logging
+
+/// A whole server on a free port of 127.0.0.1, with a root of its own.
+package struct LiveServer: Sendable {
+    package let port: Int
+    package let server: Server
+    package let root: String
+
+    package func connect() throws -> TestConnection { try TestConnection(port: port) }
+
+    /// One request on a connection of its own.
+    @discardableResult
+    package func send(
+        _ method: String, _ target: String, _ headers: [(String, String)] = [], body: [UInt8]? = nil
+    ) async throws -> Reply {
+        try await connect().send(method, target, headers, body: body)
+    }
+
+    package func get(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
+        try await send("GET", target, headers)
+    }
+
+    package func head(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
+        try await send("HEAD", target, headers)
+    }
+
+    package func delete(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
+        try await send("DELETE", target, headers)
+    }
+}
+
+/// Runs `body` with a server, and removes it and its root afterwards.
+package func withLiveServer<Result>(
+    _ configure: (inout Configuration) -> Void = { _ in }, _ body: (LiveServer) async throws -> Result
+) async throws -> Result {
+    try await withTemporaryFolder { folder in
+        try await withLiveServer(root: folder + "/data", configure, body)
+    }
+}
+
+/// The same on a root that is there already, as after a restart.
+package func withLiveServer<Result>(
+    root: String, _ configure: (inout Configuration) -> Void = { _ in }, _ body: (LiveServer) async throws -> Result
+) async throws -> Result {
+    var configuration = Configuration()
+    configuration.storage.root = root
+    configuration.http.listen = [.tcp(host: "127.0.0.1", port: 0)]
+    configuration.metrics.listen = nil
+    configure(&configuration)
+    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let observability = Observability(writer: LogWriter(.json), level: .critical)
+    let server = try await Server.open(configuration, observability: observability, logger: log)
+    let addresses = try await server.http.start()
+    let settling = Task { await server.registry.settler.run() }
+    func stop() async {
+        await server.http.shutdown(grace: .seconds(5))
+        settling.cancel()
+        await settling.value
+        await server.close()
+    }
+    do {
+        guard let port = addresses.compactMap(\.port).first else { throw TestFailure("no TCP port") }
+        let result = try await body(LiveServer(port: port, server: server, root: root))
+        await stop()
+        return result
+    } catch {
+        await stop()
+        throw error
+    }
+}
+
+/// A folder that is removed with everything in it when `body` is over.
+package func withTemporaryFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.path + "/berth-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try await body(folder)
+}
