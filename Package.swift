@@ -94,7 +94,7 @@ let package = Package(
         tests("BerthModelTests", ["BerthModel"]),
         tests("BerthConfigTests", ["BerthConfig"]),
         tests("BerthCommandTests", ["berth"]),
-        tests("BerthLiveTests", ["BerthTestSupport", "BerthModel", "BerthConfig", "BerthRegistry", "BerthServer"]),
+        tests("BerthLiveTests", ["BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry", "BerthServer"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,6 @@
+import BerthDigest
 package import BerthModel
+import Glibc
 
 /// Why the store did not do what it was asked.
 package enum BlobError: Error, Hashable, Sendable {
@@ -10,6 +12,14 @@ package enum BlobError: Error, Hashable, Sendable {
     case dead(UploadID)
     /// EIO, EMFILE, EROFS and all else: 503. `operation` is the name of the system call.
     case failed(operation: String, errno: Int32)
+
+    init(_ error: HashError) {
+        switch error {
+        case .outOfMemory: self = .failed(operation: "libcrypto", errno: ENOMEM)
+        case .unavailable: self = .failed(operation: "libcrypto", errno: ENOSYS)
+        case .failed: self = .failed(operation: "libcrypto", errno: EINVAL)
+        }
+    }
 
     init(_ error: SystemError) {
         switch error.errno {

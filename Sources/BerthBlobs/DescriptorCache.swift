@@ -12,7 +12,9 @@ final class DescriptorCache: Sendable {
     /// `capacity` 0 keeps nothing.
     init(capacity: Int) {
         let count = capacity >= 8 * Self.parts ? Self.parts : 1
-        shards = (0..<count).map { index in Shard(capacity: max(0, capacity) / count + (index < capacity % count ? 1 : 0)) }
+        shards = (0..<count).map { index in
+            Shard(capacity: max(0, capacity) / count + (index < capacity % count ? 1 : 0))
+        }
     }
 
     /// The open file of `digest` if it has `size` bytes.

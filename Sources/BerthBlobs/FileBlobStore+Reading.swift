@@ -55,12 +55,12 @@ extension FileBlobStore {
     package func remove(_ digest: Digest) async throws(BlobError) {
         try await locks.withLock(digest) { () async throws(BlobError) in
             cache.evict(digest)
-            try await workers.run(.syncs) { () throws(BlobError) in
+            try await workers.run(.settling) { () throws(BlobError) in
                 do throws(SystemError) {
                     let folder = try fanOut.folder(digest)
                     try files.unlink(digest.fileName, in: folder.descriptor)
                     if uploadFolder.syncs { try files.sync(folder.descriptor) }
-                } catch where error.errno == .notThere {
+                } catch  where error.errno == .notThere {
                     // nothing to remove
                 } catch { throw BlobError(error) }
             }

@@ -6,8 +6,6 @@ extension FileBlobStore {
         /// A temporary file; `copyOf` is the finished upload that it replaces.
         case temporary(String, copyOf: UploadID?)
         case sealed(UploadID)
-        /// Has its final name already, by an earlier process.
-        case inPlace
     }
     private struct Item: Sendable {
         let content: StagedContent
@@ -65,10 +63,10 @@ extension FileBlobStore {
     // Step 1: bytes that are synced, under a name that no reader looks at (B2)
 
     private func prepare(_ content: StagedContent) async throws(BlobError) -> Ready {
-        try await workers.run(.syncs) { () throws(BlobError) in
+        try await workers.run(.settling) { () throws(BlobError) in
             do throws(BlobError) {
                 return try prepareNow(content)
-            } catch where error == .noSpace {
+            } catch  where error == .noSpace {
                 return try prepareNow(content)  // the reserve has been given up meanwhile
             }
         }
@@ -85,11 +83,24 @@ extension FileBlobStore {
             } catch { throw uploadFolder.failure(error) }
         case .sealed(let id):
             do throws(SystemError) {
-                let file = try openWhole(id.sealedName, in: uploadFolder.descriptor, size: content.size)
-                return try prepare(file, of: id, content)
-            } catch where error.errno == .notThere {
-                return try findInPlace(content)
-            } catch { throw uploadFolder.failure(error) }
+                return try prepare(try sealedFile(id, content), of: id, content)
+            } catch { throw error.errno == .notThere ? missing(error) : uploadFolder.failure(error) }
+        }
+    }
+
+    /// The finished upload. An earlier attempt may have got as far as its final name, which is no evidence (B3): the
+    /// bytes are looked at, and the file goes back to its sealed name, so that its entry is made and synced anew.
+    private func sealedFile(_ id: UploadID, _ content: StagedContent) throws(SystemError) -> OpenFile {
+        do {
+            return try openWhole(id.sealedName, in: uploadFolder.descriptor, size: content.size)
+        } catch  where error.errno == .notThere {
+            let folder = try fanOut.folder(content.digest)
+            let name = content.digest.fileName
+            let file = try openWhole(name, in: folder.descriptor, size: content.size)
+            let digest = try files.hash(file.descriptor, size: content.size, content.digest.algorithm) { _, _ in }
+            guard digest == content.digest else { throw SystemError(.open, .notThere) }
+            try files.rename(name, in: folder.descriptor, to: id.sealedName, in: uploadFolder.descriptor)
+            return file
         }
     }
 
@@ -118,18 +129,6 @@ extension FileBlobStore {
         }
     }
 
-    /// An earlier process got as far as the rename. The name is no evidence (B3), so the bytes are looked at.
-    private func findInPlace(_ content: StagedContent) throws(BlobError) -> Ready {
-        do throws(SystemError) {
-            let folder = try fanOut.folder(content.digest)
-            let file = try openWhole(content.digest.fileName, in: folder.descriptor, size: content.size)
-            let digest = try files.hash(file.descriptor, size: content.size, content.digest.algorithm) { _, _ in }
-            guard digest == content.digest else { throw SystemError(.open, .notThere) }
-            if uploadFolder.syncs { try files.sync(file.descriptor) }
-            return .inPlace
-        } catch { throw missing(error) }
-    }
-
     /// A new file, sealed and synced; removed again if anything fails. Answers its name under uploads/.
     private func writeTemporary(_ write: (CInt) throws(SystemError) -> Void) throws(SystemError) -> String {
         let name = uploadFolder.temporaryName()
@@ -150,7 +149,7 @@ extension FileBlobStore {
 
     private func openFolders(_ items: [Item]) async -> [FanOut.Key: Result<Folder, SystemError>] {
         let keys = Set(items.map { FanOut.key($0.content.digest) })
-        let opened = try? await workers.run(.syncs) { fanOut.folders(keys) }
+        let opened = try? await workers.run(.settling) { fanOut.folders(keys) }
         return opened ?? [:]
     }
 
@@ -159,8 +158,8 @@ extension FileBlobStore {
         try await locks.withLock(digest) { () async throws(BlobError) in
             try await workers.run(.calls) { () throws(BlobError) in
                 do throws(SystemError) {
-                    guard let folder = try folders[FanOut.key(digest)]?.get() else { return }
-                    try rename(item, in: folder)
+                    guard let opened = folders[FanOut.key(digest)] else { throw SystemError(.open, .stale) }
+                    try rename(item, in: opened.get())
                 } catch {
                     if case .temporary(let name, _) = item.ready {
                         try? files.unlink(name, in: uploadFolder.descriptor)
@@ -176,7 +175,6 @@ extension FileBlobStore {
         switch item.ready {
         case .temporary(let temporary, _): name = temporary
         case .sealed(let id): name = id.sealedName
-        case .inPlace: return
         }
         let digest = item.content.digest
         try files.rename(name, in: uploadFolder.descriptor, to: digest.fileName, in: folder.descriptor)
@@ -200,7 +198,7 @@ extension FileBlobStore {
             for key in keys {
                 guard case .success(let folder) = folders[key] else { continue }
                 group.addTask {
-                    let failure = await failure(of: .syncs) { () throws(SystemError) in
+                    let failure = await failure(of: .settling) { () throws(SystemError) in
                         try files.sync(folder.descriptor)
                     }
                     return (key, failure)

@@ -23,7 +23,7 @@ extension FileBlobStore {
         try await workers.run(.calls) { () throws(BlobError) in
             do throws(SystemError) {
                 return try files.status(of: id.openName, in: uploadFolder.descriptor).size
-            } catch where error.errno == .notThere {
+            } catch  where error.errno == .notThere {
                 return nil
             } catch { throw BlobError(error) }
         }
@@ -72,7 +72,7 @@ extension FileBlobStore {
     private func status(_ name: String) throws(SystemError) -> FileStatus? {
         do {
             return try files.status(of: name, in: uploadFolder.descriptor)
-        } catch where error.errno == .notThere {
+        } catch  where error.errno == .notThere {
             return nil  // settled or discarded in the meantime
         }
     }
@@ -80,7 +80,7 @@ extension FileBlobStore {
     func removeIfThere(_ name: String) throws(BlobError) {
         do {
             try files.unlink(name, in: uploadFolder.descriptor)
-        } catch where error.errno == .notThere {
+        } catch  where error.errno == .notThere {
             // nothing to remove
         } catch { throw BlobError(error) }
     }

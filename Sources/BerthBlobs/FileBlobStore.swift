@@ -38,7 +38,7 @@ package struct FileBlobStore: BlobStore {
         fanOut = FanOut(folders.algorithms, files: files, syncs: syncs)
     }
 
-    /// Most files that the cache keeps open, for the start log and for whoever counts descriptors.
+    /// How many files are open for readers to come.
     package var openFiles: Int { cache.count }
 
     // Room

@@ -27,7 +27,12 @@ final class FileBlobWrite: BlobWrite {
         let count = batch.reduce(0) { $0 + Int64($1.readableBytes) }
         guard count > 0 else { return }
         if flow.hasFailed { try await flush() }
-        try await uploads.checkRoom()
+        do throws(BlobError) {
+            try await uploads.checkRoom()
+        } catch {
+            try await flush()  // what is thrown tells of all that came before
+            throw error
+        }
         flow.begin(count)
         file.submit(.bytes) { file in self.write(batch, count, to: &file) }
         await flow.wait(below: Self.mostInFlight)

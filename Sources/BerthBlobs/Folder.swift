@@ -18,10 +18,10 @@ final class Folder: Sendable {
     func folderOrNew(_ name: String) throws(SystemError) -> Folder {
         do {
             return try folder(name)
-        } catch where error.errno == .notThere {
+        } catch  where error.errno == .notThere {
             do {
                 try files.makeFolder(name, in: descriptor)
-            } catch where error.errno == .alreadyThere {
+            } catch  where error.errno == .alreadyThere {
                 // somebody else has just made it
             }
             return try folder(name)

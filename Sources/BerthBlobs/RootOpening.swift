@@ -18,7 +18,7 @@ struct RootOpening {
         let folder: Folder
         do throws(SystemError) {
             folder = Folder(try files.openRoot(path), files: files)
-        } catch where error.errno == .notThere {
+        } catch  where error.errno == .notThere {
             if let wanted { throw .empty(path: path, wanted: wanted) }
             folder = try makeRoot()
         } catch { throw failed("opening it", error) }
@@ -44,7 +44,7 @@ struct RootOpening {
                 walked += "/" + name
                 do throws(SystemError) {
                     folder = Folder(try files.openRoot(walked), files: files)
-                } catch where error.errno == .notThere {
+                } catch  where error.errno == .notThere {
                     let new = try folder.folderOrNew(name)
                     if syncs { try files.sync(folder.descriptor) }
                     folder = new
@@ -61,7 +61,7 @@ struct RootOpening {
         }
         do throws(SystemError) {
             try files.lock(file.descriptor)
-        } catch where error.errno == .wouldBlock {
+        } catch  where error.errno == .wouldBlock {
             let holder = try? contents(file.descriptor)
             throw .locked(path: path, holder: holder.flatMap(Self.line) ?? "another process")
         } catch { throw failed("locking it", error) }
@@ -107,7 +107,7 @@ struct RootOpening {
         do throws(SystemError) {
             let file = OpenFile(try files.open(name, in: folder.descriptor, .reading), size: 0, files: files)
             return try contents(file.descriptor)
-        } catch where error.errno == .notThere {
+        } catch  where error.errno == .notThere {
             return nil
         } catch { throw failed("reading \(name)", error) }
     }
@@ -118,7 +118,7 @@ struct RootOpening {
             let temporary = name + TemporaryName.suffix
             do throws(SystemError) {
                 try files.unlink(temporary, in: folder.descriptor)
-            } catch where error.errno == .notThere {
+            } catch  where error.errno == .notThere {
                 // the usual case
             }
             let file = OpenFile(

@@ -11,14 +11,6 @@ struct UploadFile: ~Copyable {
         let offset: Int64
         let hasher: ContentHasher
     }
-    private struct SecondReading: ~Copyable {
-        var hasher: ContentHasher
-        var offset: Int64 = 0
-    }
-
-    /// How much of a file is read in one turn on a thread, in bytes.
-    private static let turn: Int64 = 4 << 20
-    private static let readSize = 256 << 10
 
     let id: UploadID
     private let uploads: UploadFolder
@@ -32,7 +24,10 @@ struct UploadFile: ~Copyable {
     private(set) var isSealed = false
     private var isDead = false
     private var checkpoint: Checkpoint?
-    private var secondReading: SecondReading?
+    /// What an earlier process wrote and this one has not hashed yet; its offset is `offset` as long as it is there.
+    private var catchingUp: HashedReading?
+    /// For another algorithm than the running one.
+    private var secondReading: HashedReading?
     private var writeBack = WriteBack()
 
     /// An upload without a file.
@@ -61,7 +56,17 @@ struct UploadFile: ~Copyable {
     private static func hasher(_ algorithm: Digest.Algorithm) throws(BlobError) -> ContentHasher {
         do {
             return try ContentHasher(algorithm)
-        } catch { throw .failed(operation: "EVP_DigestInit", errno: 0) }
+        } catch { throw BlobError(error) }
+    }
+
+    /// The reading that was begun, or a new one.
+    private static func reading(
+        _ begun: consuming HashedReading?, _ algorithm: Digest.Algorithm
+    ) throws(BlobError) -> HashedReading {
+        if let begun { return begun }
+        do {
+            return try HashedReading(algorithm)
+        } catch { throw BlobError(error) }
     }
 
     private static func open(
@@ -71,7 +76,7 @@ struct UploadFile: ~Copyable {
         let descriptor: CInt
         do {
             descriptor = try files.open(id.openName, in: uploads.descriptor, .writing)
-        } catch where [.notThere, .symbolicLink, .isFolder, .noDevice].contains(error.errno) {
+        } catch  where [.notThere, .symbolicLink, .isFolder, .noDevice].contains(error.errno) {
             throw uploads.bury(id, nil)
         } catch { throw uploads.failure(error) }
         do throws(SystemError) {
@@ -81,7 +86,7 @@ struct UploadFile: ~Copyable {
                 throw SystemError(.open, .isFolder)
             }
             return (descriptor, status.size)
-        } catch where error.errno == .isFolder {
+        } catch  where error.errno == .isFolder {
             throw uploads.bury(id, nil)
         } catch {
             files.close(descriptor)
@@ -166,21 +171,28 @@ struct UploadFile: ~Copyable {
         do {
             try uploads.files.startWriteBack(
                 descriptor, from: range.lowerBound, count: range.upperBound - range.lowerBound, waiting: waiting)
-        } catch where [.invalid, .notImplemented, .unsupported, .notSeekable].contains(error.errno) {
+        } catch  where [.invalid, .notImplemented, .unsupported, .notSeekable].contains(error.errno) {
             writeBack.isSupported = false
         } catch { throw die() }  // bytes are lost, as by a failed fsync (B6)
     }
 
     // Reading
 
-    /// Hashes a turn's worth of what is in the file. Answers whether all is hashed.
+    /// Hashes a turn's worth of what an earlier process wrote. Answers whether all is hashed.
     mutating func catchUp() throws(BlobError) -> Bool {
         guard offset < foundSize else { return true }
         guard let descriptor else { throw .dead(id) }
+        var reading = try Self.reading(catchingUp.take(), hasher.algorithm)
         do {
-            offset = try Self.hash(&hasher, descriptor, from: offset, to: foundSize, uploads.files)
+            try reading.readOn(descriptor, to: foundSize, uploads.files)
         } catch { throw failedReading(error) }
-        return offset == foundSize
+        offset = reading.offset
+        guard offset == foundSize else {
+            catchingUp = consume reading
+            return false
+        }
+        hasher = reading.takeHasher()
+        return true
     }
 
     /// The digest so far; nil if one turn of reading did not suffice and this has to be called again.
@@ -188,18 +200,12 @@ struct UploadFile: ~Copyable {
         guard !isDead else { throw .dead(id) }
         do {
             if algorithm == hasher.algorithm { return try hasher.copy().finish() }
-        } catch { throw .failed(operation: "EVP_DigestFinal", errno: 0) }
-        var reading: SecondReading
-        if let begun = secondReading.take() {
-            reading = begun
-        } else {
-            reading = SecondReading(hasher: try Self.hasher(algorithm))
-        }
+        } catch { throw BlobError(error) }
+        var reading = try Self.reading(secondReading.take(), algorithm)
         if reading.offset < offset {
             let descriptor = try openedForWriting()
             do {
-                reading.offset = try Self.hash(
-                    &reading.hasher, descriptor, from: reading.offset, to: offset, uploads.files)
+                try reading.readOn(descriptor, to: offset, uploads.files)
             } catch { throw failedReading(error) }
         }
         guard reading.offset == offset else {
@@ -207,8 +213,8 @@ struct UploadFile: ~Copyable {
             return nil
         }
         do {
-            return try reading.hasher.copy().finish()
-        } catch { throw .failed(operation: "EVP_DigestFinal", errno: 0) }
+            return try reading.takeHasher().finish()
+        } catch { throw BlobError(error) }
     }
 
     /// All bytes, nil if more than `limit`.
@@ -225,25 +231,6 @@ struct UploadFile: ~Copyable {
         return bytes
     }
 
-    /// Hashes at most a turn's worth from `start`; answers how far it came. `.stale` if the file is shorter than it was.
-    private static func hash(
-        _ hasher: inout ContentHasher, _ descriptor: CInt, from start: Int64, to end: Int64, _ files: any FileOperations
-    ) throws(SystemError) -> Int64 {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readSize, alignment: 4_096)
-        defer { buffer.deallocate() }
-        var at = start
-        let stop = min(end, start + turn)
-        while at < stop {
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(stop - at, Int64(buffer.count)))])
-            guard try files.readAll(descriptor, part, at: at) == part.count else { throw SystemError(.read, .stale) }
-            do {
-                try hasher.update(UnsafeRawBufferPointer(part))
-            } catch { throw SystemError(.read, .stale) }
-            at += Int64(part.count)
-        }
-        return at
-    }
-
     private mutating func failedReading(_ error: SystemError) -> BlobError {
         error.errno == .stale ? die() : uploads.failure(error)
     }
@@ -254,7 +241,7 @@ struct UploadFile: ~Copyable {
         guard !isDead else { throw .dead(id) }
         do {
             checkpoint = Checkpoint(offset: offset, hasher: try hasher.copy())
-        } catch { throw .failed(operation: "EVP_MD_CTX_copy", errno: 0) }
+        } catch { throw BlobError(error) }
     }
 
     /// Answers the offset that holds now.
@@ -278,14 +265,14 @@ struct UploadFile: ~Copyable {
 
     /// Step 2 of the large upload.
     mutating func seal() throws(BlobError) {
-        guard !isSealed else { return }
         let descriptor = try openedForWriting()
+        guard !isSealed else { return }
         let files = uploads.files
         do throws(SystemError) {
             let status = try files.status(descriptor)
             guard status.size == offset, status.links == 1 else { throw SystemError(.status, .stale) }
             try files.rename(id.openName, in: uploads.descriptor, to: id.sealedName, in: uploads.descriptor)
-        } catch where error.errno == .stale || error.errno == .notThere {
+        } catch  where error.errno == .stale || error.errno == .notThere {
             throw die()
         } catch { throw uploads.failure(error) }
         do {

@@ -7,8 +7,10 @@ enum Lane: CaseIterable, Sendable {
     case bytes
     /// Short calls: open, stat, rename, unlink.
     case calls
-    /// Calls that wait for the disk.
+    /// Calls that wait for the disk while a client waits for them.
     case syncs
+    /// The same with nobody waiting: settling and removing.
+    case settling
 }
 
 /// The store's threads. They end when the last owner lets go.
@@ -16,12 +18,14 @@ final class Workers: Sendable {
     private let bytes: NIOThreadPool
     private let calls: NIOThreadPool
     private let syncs: NIOThreadPool
+    private let settling: NIOThreadPool
 
     /// `threads` is the number that hash and write.
     init(threads: Int) {
         bytes = NIOThreadPool(numberOfThreads: max(2, threads))
         calls = NIOThreadPool(numberOfThreads: 2)
         syncs = NIOThreadPool(numberOfThreads: 4)
+        settling = NIOThreadPool(numberOfThreads: 4)
         for lane in Lane.allCases { pool(lane).start() }
     }
 
@@ -34,6 +38,7 @@ final class Workers: Sendable {
         case .bytes: bytes
         case .calls: calls
         case .syncs: syncs
+        case .settling: settling
         }
     }
 

@@ -1,4 +1,4 @@
-package import BerthModel
+import BerthModel
 
 // The outbox: what happened, for those who have to be told. Whoever delivers events remembers how far it has come.
 

@@ -53,6 +53,9 @@ package final class SQLiteDatabase: SQLDatabase {
     /// Steps of SQLite's machine that all reads took.
     package var readSteps: Int64 { readers.steps.load(ordering: .relaxed) }
 
+    /// Writes that wait.
+    var waiting: Int { queue.waiting }
+
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {

@@ -43,10 +43,11 @@ final class SQLiteReaders: Sendable {
     ) async throws(CatalogError) -> Value {
         let result: Result<Value, CatalogError> = await withCheckedContinuation { continuation in
             submit { connection in
-                continuation.resume(
-                    returning: connection.flatMap { connection in
-                        Result { () throws(CatalogError) -> Value in try Self.run(body, on: connection) }
-                    })
+                let result = connection.flatMap { connection in
+                    defer { self.steps.add(connection.takeSteps(), ordering: .relaxed) }
+                    return Result { () throws(CatalogError) -> Value in try Self.run(body, on: connection) }
+                }
+                continuation.resume(returning: result)
             }
         }
         return try result.get()
@@ -78,9 +79,6 @@ final class SQLiteReaders: Sendable {
                 continue
             }
             job(connection)
-            if case .success(let connection) = connection {
-                steps.add(connection.takeSteps(), ordering: .relaxed)
-            }
         }
     }
 

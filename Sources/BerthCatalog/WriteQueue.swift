@@ -41,6 +41,8 @@ final class WriteQueue: Sendable {
 
     init(lazyDelay: Duration) { self.lazyDelay = lazyDelay }
 
+    var waiting: Int { state.withLock { $0.jobs.count + $0.background.count } }
+
     func newID() -> UInt64 {
         state.withLock { state in
             state.lastID += 1
@@ -132,6 +134,7 @@ struct FIFO<Element> {
     private var head = 0
 
     var isEmpty: Bool { head == elements.count }
+    var count: Int { elements.count - head }
     var first: Element? { isEmpty ? nil : elements[head] }
 
     mutating func append(_ element: Element) { elements.append(element) }

@@ -36,7 +36,7 @@ extension ConnectionHandler {
                 send(descriptor, offset, length)
             }
         }
-        guard plan?.isFinished == true, piecesInFlight == 0 else { return }
+        guard plan?.isFinished == true, piecesInFlight == 0, !isReadingFile else { return }
         plan = nil
         file = nil
         answered()

@@ -19,6 +19,8 @@ package final class HTTPServer: Sendable {
     private let quota: ConnectionQuota
     private let certificates = Mutex<Certificates?>(nil)
     private let phase = Mutex(Phase.new)
+    /// Nothing runs any more.
+    private let isOver = Atomic(false)
 
     package init(
         configuration: HTTPServerConfiguration, handler: any RequestHandler, observer: any RequestObserver,
@@ -85,11 +87,15 @@ package final class HTTPServer: Sendable {
     /// Stops listening, ends idle connections, lets running requests finish for at most `grace`, then ends all.
     /// Returns when every connection and every handler's task has ended. A second call waits for nothing.
     package func shutdown(grace: Duration) async {
-        let (channels, sockets) = phase.withLock { phase -> ([any Channel], [UnixSocketFile]) in
+        let listening = phase.withLock { phase -> ([any Channel], [UnixSocketFile])? in
             defer { phase = .stopped }
-            if case .running(let channels, let sockets) = phase { return (channels, sockets) }
-            return ([], [])
+            switch phase {
+            case .new: return ([], [])
+            case .running(let channels, let sockets): return (channels, sockets)
+            case .stopped: return nil
+            }
         }
+        guard let (channels, sockets) = listening else { return }
         await Self.close(channels, sockets)
         let drained = loops.values.map { loop in
             let promise = loop.eventLoop.makePromise(of: Void.self)
@@ -101,6 +107,7 @@ package final class HTTPServer: Sendable {
         }
         for future in drained { _ = try? await future.get() }
         for deadline in deadlines { deadline.cancel() }
+        isOver.store(true, ordering: .relaxed)
         do { try await group.shutdownGracefully() } catch {
             context.logger.warning("event loops did not stop", metadata: ["error": "\(error)"])
         }
@@ -108,6 +115,9 @@ package final class HTTPServer: Sendable {
 
     /// Ends at once what a `shutdown` still waits for: a second signal to stop.
     package func endAll() {
+        guard phase.withLock({ if case .stopped = $0 { true } else { false } }), !isOver.load(ordering: .relaxed) else {
+            return
+        }
         for loop in loops.values { loop.eventLoop.execute { loop.value.endAll() } }
     }
 

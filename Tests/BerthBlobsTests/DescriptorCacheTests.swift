@@ -1,6 +1,7 @@
-@testable import BerthBlobs
 import BerthModel
 import Testing
+
+@testable import BerthBlobs
 
 @Suite("Open files of hot content")
 struct DescriptorCacheTests {

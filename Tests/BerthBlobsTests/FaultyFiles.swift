@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// Real files of which one call fails on purpose: the `nth` from `arm` on, with the error given. Afterwards all calls
-/// work again, so what is seen is how one failure is dealt with.
+/// work again, so what is seen is how one failure is dealt with; or all calls fail until `disarm`.
 ///
 /// Also watches B6: a file whose sync has failed must not be synced again. Folders may be, for new entries.
 final class FaultyFiles: FileOperations {
@@ -11,6 +11,7 @@ final class FaultyFiles: FileOperations {
         var countdown: Int?
         var error = ErrorNumber.inputOutput
         var calls = Set(SystemCall.allCases)
+        var isForGood = false
         var failed: SystemCall?
         var counts: [SystemCall: Int] = [:]
         var openDescriptors = 0
@@ -31,9 +32,13 @@ final class FaultyFiles: FileOperations {
     // What a test sets and asks
 
     /// Lets the `nth` of the next calls fail; only calls of the given kinds count.
-    func arm(failing nth: Int, with error: ErrorNumber, of calls: Set<SystemCall> = Set(SystemCall.allCases)) {
+    func arm(
+        failing nth: Int, with error: ErrorNumber, of calls: Set<SystemCall> = Set(SystemCall.allCases),
+        forGood: Bool = false
+    ) {
         state.withLock { state in
             (state.countdown, state.error, state.calls, state.failed) = (nth, error, calls, nil)
+            state.isForGood = forGood
         }
     }
 
@@ -55,9 +60,12 @@ final class FaultyFiles: FileOperations {
         let error = state.withLock { state -> ErrorNumber? in
             state.counts[call, default: 0] += 1
             guard let countdown = state.countdown, state.calls.contains(call) else { return nil }
-            state.countdown = countdown > 1 ? countdown - 1 : nil
-            guard countdown == 1 else { return nil }
-            state.failed = call
+            guard countdown == 1 else {
+                state.countdown = countdown - 1
+                return nil
+            }
+            if !state.isForGood { state.countdown = nil }
+            state.failed = state.failed ?? call
             return state.error
         }
         if let error { throw SystemError(call, error) }

@@ -1,6 +1,7 @@
-@testable import BerthBlobs
 import Glibc
 import Testing
+
+@testable import BerthBlobs
 
 @Suite("The storage root")
 struct StoreRootTests {
@@ -54,7 +55,9 @@ struct StoreRootTests {
             if let layout { try root.write("LAYOUT", Array(layout.utf8)) }
             if let stranger { try root.write(stranger, []) }
             #expect(throws: error(root.path)) { try StoreRoot(path: root.path, id: wanted) }
-            #expect(try root.names("").filter { $0 != "lock" } == [layout.map { _ in "LAYOUT" }, stranger].compactMap(\.self))
+            #expect(
+                try root.names("").filter { $0 != "lock" }
+                    == [layout.map { _ in "LAYOUT" }, stranger].compactMap(\.self))
         }
         #expect(throws: StoreRootError.empty(path: "/tmp/berth-not-there", wanted: id)) {
             try StoreRoot(path: "/tmp/berth-not-there", id: id)

@@ -1,8 +1,9 @@
-@testable import BerthBlobs
 import BerthModel
 import NIOCore
 import Synchronization
 import Testing
+
+@testable import BerthBlobs
 
 @Suite("The store's threads")
 struct ThreadTests {

@@ -73,6 +73,12 @@ struct TestCatalog {
     }
 }
 
+final class Flag: Sendable {
+    private let state = Atomic<Bool>(false)
+    var isSet: Bool { state.load(ordering: .acquiring) }
+    func set() { state.store(true, ordering: .releasing) }
+}
+
 struct TestFailure: Error {
     let text: String
     init(_ text: String) { self.text = text }
@@ -199,6 +205,16 @@ extension TestCatalog {
         _ = try await catalog.database.write(
             .small, { transaction throws(CatalogError) in try transaction.execute(sql, arguments) }, settled: { _ in })
         catalog.caches.dropAll()
+    }
+
+    /// Does something to the writer's own connection.
+    func onWriter(_ body: @escaping @Sendable (SQLiteConnection) throws(CatalogError) -> Void) async throws {
+        _ = try await catalog.database.write(
+            .small,
+            { transaction throws(CatalogError) in
+                guard let transaction = transaction as? SQLiteTransaction else { throw .damaged("no SQLite") }
+                try body(transaction.connection)
+            }, settled: { _ in })
     }
 
     func count(_ sql: StaticString, _ arguments: [SQLValue] = []) async throws -> Int64 {

@@ -9,10 +9,12 @@ struct BuildahTests {
             try await at.box(layout, tag: "1")
             try await layout.push("1", to: at.image("box:1"))
             try at.makeFolder("context")
-            try at.write("FROM \(at.image("box:1"))\nCOPY new /new\nCMD [\"cat\", \"/new\"]\n", to: "context/Dockerfile")
+            try at.write(
+                "FROM \(at.image("box:1"))\nCOPY new /new\nCMD [\"cat\", \"/new\"]\n", to: "context/Dockerfile")
             try at.write(at.random(300_000), to: "context/new")
             try await at.run(
-                "buildah", "bud", "-q", "--tls-verify=false", "--layers", "-t", at.image("built:1"), "\(at.folder)/context")
+                "buildah", "bud", "-q", "--tls-verify=false", "--layers", "-t", at.image("built:1"),
+                "\(at.folder)/context")
             try await at.run("buildah", "push", "-q", "--tls-verify=false", at.image("built:1"))
             try await at.run("buildah", "rmi", "-f", "-a")
 
@@ -46,7 +48,8 @@ struct BuildahTests {
             let index: ImageIndex = try parse(raw.output)
             #expect(index.manifests.compactMap(\.platform?.architecture) == ["amd64", "arm64", "riscv64"])
             for image in index.manifests {
-                let child = try await at.run("skopeo", "inspect", "--raw", "docker://\(at.image("multi@\(image.digest)"))")
+                let child = try await at.run(
+                    "skopeo", "inspect", "--raw", "docker://\(at.image("multi@\(image.digest)"))")
                 #expect(child.output.utf8.count == image.size)
             }
         }

@@ -9,7 +9,9 @@ struct PodmanTests {
             try await at.box(layout, tag: "1", text: "ahoy podman")
             try await layout.push("1", to: at.image("box:1"))
             try await at.run("podman", "pull", "-q", "--tls-verify=false", at.image("box:1"))
-            let ran = try await at.contained("podman run") { try await at.run("podman", "run", "--rm", at.image("box:1")) }
+            let ran = try await at.contained("podman run") {
+                try await at.run("podman", "run", "--rm", at.image("box:1"))
+            }
             if let ran { #expect(ran.text == "ahoy podman") }
 
             try await at.run(
@@ -42,7 +44,9 @@ struct PodmanTests {
             try await at.python(layout, tag: "1")
             try await layout.push("1", to: at.image("model:1"))
             try await at.run("podman", "pull", "-q", "--tls-verify=false", at.image("model:1"))
-            let ran = try await at.contained("podman run") { try await at.run("podman", "run", "--rm", at.image("model:1")) }
+            let ran = try await at.contained("podman run") {
+                try await at.run("podman", "run", "--rm", at.image("model:1"))
+            }
             if let ran { #expect(ran.text == Sample.sum) }
         }
     }

@@ -1,4 +1,6 @@
 import BerthHTTP
+import HTTPTypes
+import NIOCore
 import Testing
 
 @Suite("Requests that break the rules, and requests that only look like it")

@@ -1,3 +1,9 @@
+import BerthBlobs
+import BerthCatalog
+import BerthConfig
+import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
 import Foundation
 import Testing
@@ -81,16 +87,13 @@ struct DeleteTests {
 
     @Test("deletes stay deleted after a restart")
     func restart() async throws {
-        try await withTemporaryFolder { folder in
-            let image = try await withLiveServer(root: folder + "/data") { server in
-                let image = try await server.pushImage("layer", to: "a/b", as: "1")
-                try await server.delete("/v2/a/b/manifests/\(image.digest)")
-                return image
-            }
-            try await withLiveServer(root: folder + "/data") { server in
-                #expect(try await server.get("/v2/a/b/manifests/\(image.digest)").status == 404)
-                #expect(try await server.get("/v2/a/b/manifests/1").status == 404)
-            }
+        try await withRestart { server in
+            let image = try await server.pushImage("layer", to: "a/b", as: "1")
+            try await server.delete("/v2/a/b/manifests/\(image.digest)")
+            return image
+        } then: { server, image async throws in
+            #expect(try await server.get("/v2/a/b/manifests/\(image.digest)").status == 404)
+            #expect(try await server.get("/v2/a/b/manifests/1").status == 404)
         }
     }
 
@@ -102,29 +105,26 @@ struct DeleteTests {
         ("PUT", "/v2/a/b/blobs/uploads/x", 405, 404), ("DELETE", "/v2/a/b/blobs/uploads/x", 405, 404),
     ])
     func switches(method: String, target: String, readOnly: Int, noDeletes: Int) async throws {
-        try await withTemporaryFolder { folder in
-            let image = try await withLiveServer(root: folder + "/data") { server in
-                try await server.pushImage("layer", to: "a/b", as: "1")
+        func push(_ server: LiveServer) async throws -> Document {
+            try await server.pushImage("layer", to: "a/b", as: "1")
+        }
+        try await withRestart(first: push) {
+            $0.registry.isReadOnly = true
+            $0.registry.message = "moving house"
+        } then: { server, image async throws in
+            let reply = try await server.send(method, target.replacingOccurrences(of: "IMAGE", with: image.digest.text))
+            #expect(reply.status == readOnly)
+            if readOnly == 405 {
+                #expect(reply.errorCodes == ["UNSUPPORTED"])
+                #expect(reply.text.contains("moving house"))
+                #expect(reply.header("Allow")?.contains(method) == false)
             }
-            let target = target.replacingOccurrences(of: "IMAGE", with: image.digest.text)
-            try await withLiveServer(
-                root: folder + "/data",
-                {
-                    $0.registry.isReadOnly = true
-                    $0.registry.message = "moving house"
-                }
-            ) { server in
-                let reply = try await server.send(method, target)
-                #expect(reply.status == readOnly)
-                if readOnly == 405 {
-                    #expect(reply.errorCodes == ["UNSUPPORTED"])
-                    #expect(reply.text.contains("moving house"))
-                    #expect(reply.header("Allow")?.contains(method) == false)
-                }
-            }
-            try await withLiveServer(root: folder + "/data", { $0.delete.isEnabled = false }) { server in
-                #expect(try await server.send(method, target).status == noDeletes)
-            }
+        }
+        try await withRestart(first: push) {
+            $0.delete.isEnabled = false
+        } then: { server, image async throws in
+            let reply = try await server.send(method, target.replacingOccurrences(of: "IMAGE", with: image.digest.text))
+            #expect(reply.status == noDeletes)
         }
     }
 }

@@ -1,3 +1,9 @@
+import BerthBlobs
+import BerthCatalog
+import BerthConfig
+import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
 import Foundation
 import Testing

@@ -1,5 +1,11 @@
+import BerthBlobs
+import BerthCatalog
+import BerthConfig
 import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
+import Foundation
 import Testing
 
 /// Distribution specification, "Pulling manifests" and "Pushing Manifests".
@@ -183,7 +189,8 @@ struct ManifestTests {
                 #"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"\#(layer)","size":11}]}"#,
                 .ociIndex)
             #expect(try await server.put(cache, to: "a/b", as: "cache").status == 201)
-            let empty = try Document(#"{"schemaVersion":2,"manifests":[]}"#, .dockerList)
+            let empty = try Document(
+                #"{"schemaVersion":2,"mediaType":"\#(ManifestType.dockerList.rawValue)","manifests":[]}"#, .dockerList)
             #expect(try await server.put(empty, to: "a/b", as: "empty").status == 201)
         }
     }
@@ -279,13 +286,10 @@ struct ManifestTests {
 
     @Test("manifests survive a restart, settled or not (B5)")
     func restart() async throws {
-        try await withTemporaryFolder { folder in
-            let image = try await withLiveServer(root: folder + "/data") { server in
-                try await server.pushImage("layer", to: "a/b", as: "1")
-            }
-            try await withLiveServer(root: folder + "/data") { server in
-                #expect(try await server.get("/v2/a/b/manifests/1").body == image.bytes)
-            }
+        try await withRestart { server in
+            try await server.pushImage("layer", to: "a/b", as: "1")
+        } then: { server, image async throws in
+            #expect(try await server.get("/v2/a/b/manifests/1").body == image.bytes)
         }
     }
 }

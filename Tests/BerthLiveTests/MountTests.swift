@@ -1,4 +1,11 @@
+import BerthBlobs
+import BerthCatalog
+import BerthConfig
+import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
+import Foundation
 import Testing
 
 /// Distribution specification, "Mounting a blob from another repository".

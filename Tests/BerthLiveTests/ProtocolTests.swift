@@ -1,4 +1,9 @@
+import BerthBlobs
+import BerthCatalog
 import BerthConfig
+import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
 import Foundation
 import Testing
@@ -137,17 +142,16 @@ struct ProtocolTests {
 
     @Test("an upload older than allowed is unknown")
     func oldUpload() async throws {
-        try await withTemporaryFolder { folder in
-            let location = try await withLiveServer(root: folder + "/data") { server in
-                let location = try await server.startUpload(in: "a/b")
-                try await server.send("PATCH", location, body: [1, 2, 3])
-                return location
-            }
-            try await withLiveServer(root: folder + "/data", { $0.upload.maxAge = .zero }) { server in
-                #expect(try await server.get(location).status == 404)
-                await server.server.registry.keepHouse()
-                #expect(try server.files(in: "uploads").isEmpty)
-            }
+        try await withRestart { server in
+            let location = try await server.startUpload(in: "a/b")
+            try await server.send("PATCH", location, body: [1, 2, 3])
+            return location
+        } reconfigured: {
+            $0.upload.maxAge = .zero
+        } then: { server, location async throws in
+            #expect(try await server.get(location).status == 404)
+            await server.server.registry.keepHouse()
+            #expect(try server.files(in: "uploads").isEmpty)
         }
     }
 }

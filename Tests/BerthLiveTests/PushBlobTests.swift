@@ -1,5 +1,11 @@
+import BerthBlobs
+import BerthCatalog
+import BerthConfig
 import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
+import Foundation
 import Testing
 
 /// Distribution specification, "Pushing blobs".
@@ -245,20 +251,18 @@ struct PushBlobTests {
 
     @Test("an upload goes on after a restart of the server (B7)")
     func resumed() async throws {
-        try await withTemporaryFolder { folder in
-            let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
-            let location = try await withLiveServer(root: folder + "/data") { server in
-                let location = try await server.startUpload(in: "a/b")
-                try await server.send("PATCH", location, body: Array(bytes[..<200_000]))
-                return location
-            }
-            try await withLiveServer(root: folder + "/data") { server in
-                #expect(try await server.get(location).header("Range") == "0-199999")
-                try await server.send("PATCH", location, body: Array(bytes[200_000...]))
-                let end = try await server.send("PUT", "\(location)?digest=\(try sha256(bytes))")
-                #expect(end.status == 201)
-                #expect(try await server.get("/v2/a/b/blobs/\(try sha256(bytes))").body == bytes)
-            }
+        let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
+        let digest = try sha256(bytes)
+        try await withRestart { server in
+            let location = try await server.startUpload(in: "a/b")
+            try await server.send("PATCH", location, body: Array(bytes[..<200_000]))
+            return location
+        } then: { server, location async throws in
+            #expect(try await server.get(location).header("Range") == "0-199999")
+            try await server.send("PATCH", location, body: Array(bytes[200_000...]))
+            let end = try await server.send("PUT", "\(location)?digest=\(digest)")
+            #expect(end.status == 201)
+            #expect(try await server.get("/v2/a/b/blobs/\(digest)").body == bytes)
         }
     }
 

@@ -91,7 +91,7 @@ struct AccessLogTests {
     @Test("hostile user agents, methods and addresses stay within their field (threat 26)")
     func injection() throws {
         let hostile = "x\r\n{\"level\":\"error\"}\u{1b}[2J" + String(repeating: "y", count: 1 << 20)
-        let method = try #require(HTTPRequest.Method(rawValue: String(repeating: "M", count: 4000)))
+        let method = HTTPRequest.Method(rawValue: String(repeating: "M", count: 4000))
         let request = RequestRecord.sample(
             method: method, repository: hostile, id: hostile, client: hostile, userAgent: hostile)
         for format in [TextLines(isColored: false) as any LineFormat, JSONLines()] {
@@ -125,7 +125,7 @@ struct AccessLogTests {
         observer.finished(.sample(route: "health"))
         #expect(writer.flush(patience: .seconds(300)))
         pipe.closeWriteEnd()
-        #expect(await pipe.lines().count == count)
+        #expect(await pipe.startReading().lines().count == count)
     }
 
     @Test("a flood of large requests is bounded by the memory it holds")

@@ -54,7 +54,7 @@ struct LineTests {
             ("tab\there", #""tab\there""#),
         ])
     func escapes(hostile: String, written: String) throws {
-        let record = LogRecord.sample([.init("value", .text(hostile))])
+        let record = LogRecord.sample(.info, [.init("value", .text(hostile))])
         let text = TextLines(isColored: false).text(record)
         #expect(text == "2026-02-28T23:59:58.007Z INFO     something happened value=\(written)\n")
         let json = JSONLines().text(record)

@@ -1,6 +1,4 @@
 import BerthModel
-import Dispatch
-import Glibc
 import Logging
 import Testing
 
@@ -23,7 +21,7 @@ struct LogWriterTests {
         logger.debug("blob committed", metadata: ["c": "event", "list": ["x", "y"], "number": "\(7)"])
         #expect(writer.flush(patience: patience))
         pipe.closeWriteEnd()
-        let lines = await pipe.lines()
+        let lines = await pipe.startReading().lines()
         #expect(lines.count == 1)
         #expect(
             lines.first?.dropFirst(#"{"time":"2026-02-28T23:59:58.007Z","#.utf8.count)
@@ -35,7 +33,7 @@ struct LogWriterTests {
     func concurrentLines() async throws {
         let pipe = try LinePipe()
         let writer = LogWriter(JSONLines(), to: pipe.writeEnd, room: 64 << 20)
-        async let lines = pipe.lines()
+        let reading = pipe.startReading()
         await withTaskGroup { group in
             for task in 0..<8 {
                 group.addTask {
@@ -43,9 +41,9 @@ struct LogWriterTests {
                         let field = LogRecord.Field("n", .integer(Int64(task * 500 + number)))
                         let filler = LogRecord.Field("filler", .text(String(repeating: "f", count: number)))
                         if number.isMultiple(of: 2) {
-                            writer.write(.sample([field, filler]))
+                            writer.write(.sample(.info, [field, filler]))
                         } else {
-                            writer.writeSoon(cost: 1000) { .sample([field, filler]) }
+                            writer.writeSoon(cost: 1000) { .sample(.info, [field, filler]) }
                         }
                     }
                 }
@@ -54,7 +52,7 @@ struct LogWriterTests {
         #expect(writer.flush(patience: patience))
         pipe.closeWriteEnd()
         var numbers: [Int64] = []
-        for line in await lines {
+        for line in await reading.lines() {
             guard case .object(let object) = try JSONValue(parsing: Array(line.utf8)),
                 case .object(let metadata)? = object["metadata"], case .integer(let number)? = metadata["n"]
             else { continue }
@@ -71,7 +69,7 @@ struct LogWriterTests {
         writer.writeSoon(cost: 1) { .sample() }
         #expect(writer.flush(patience: patience))
         pipe.closeWriteEnd()
-        #expect(await pipe.lines() == ["2026-02-28T23:59:58.007Z INFO     something happened"])
+        #expect(await pipe.startReading().lines() == ["2026-02-28T23:59:58.007Z INFO     something happened"])
     }
 
     @Test("when nobody reads, callers go on, lines are dropped, and a line says how many")
@@ -82,12 +80,12 @@ struct LogWriterTests {
         let filler = String(repeating: "f", count: 500)
         for _ in 0..<2000 { writer.write(.sample(message: filler)) }
         #expect(!writer.flush(patience: .zero))
-        async let lines = pipe.lines()
+        let reading = pipe.startReading()
         #expect(writer.flush(patience: patience))
         pipe.closeWriteEnd()
         var written = 0
         var reported = 0
-        for line in await lines {
+        for line in await reading.lines() {
             if let mark = line.range("lines="), let count = Int(line[mark...]) {
                 #expect(line.hasPrefix("20"))
                 reported += count
@@ -115,12 +113,12 @@ struct LogWriterTests {
 
 @Suite("Lines that wait")
 struct LogQueueTests {
-    @Test("the first wakes the writer soon, a prompt one at once, the rest not again")
+    @Test("the first wakes the writer soon, a prompt one hurries it, the rest do not again")
     func wakes() {
         var queue = LogQueue(room: 100)
         #expect(queue.add(.line([1]), cost: 1, .routine) == .soon)
         #expect(queue.add(.line([2]), cost: 1, .routine) == .none)
-        #expect(queue.add(.line([3]), cost: 1, .prompt) == .now)
+        #expect(queue.add(.line([3]), cost: 1, .prompt) == .hurry)
         #expect(queue.add(.line([4]), cost: 1, .prompt) == .none)
         #expect(queue.add(.line([5]), cost: 1, .routine) == .none)
         #expect(queue.take().lines.count == 5)
@@ -135,7 +133,7 @@ struct LogQueueTests {
         #expect(queue.add(.line([]), cost: 100, .routine) == .soon)
         #expect(queue.add(.line([]), cost: 1, .routine) == .none)
         #expect(queue.dropped == 1)
-        #expect(queue.add(.line([]), cost: 100, .prompt) == .now)
+        #expect(queue.add(.line([]), cost: 100, .prompt) == .hurry)
         #expect(queue.add(.line([]), cost: 1, .prompt) == .none)
         #expect(queue.add(.line([]), cost: .max, .prompt) == .none)
         #expect(queue.dropped == 3)

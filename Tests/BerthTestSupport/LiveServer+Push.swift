@@ -38,6 +38,7 @@ extension LiveServer {
         return digest
     }
 
+    @discardableResult
     package func push(_ content: String, to repository: String) async throws -> Digest {
         try await push(content.utf8, to: repository)
     }

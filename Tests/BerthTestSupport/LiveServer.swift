@@ -1,6 +1,6 @@
 import BerthBlobs
 package import BerthConfig
-package import BerthModel
+import BerthRegistry
 package import BerthServer
 import BerthHTTP
 import Foundation
@@ -22,14 +22,17 @@ package struct LiveServer: Sendable {
         try await connect().send(method, target, headers, body: body)
     }
 
+    @discardableResult
     package func get(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
         try await send("GET", target, headers)
     }
 
+    @discardableResult
     package func head(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
         try await send("HEAD", target, headers)
     }
 
+    @discardableResult
     package func delete(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
         try await send("DELETE", target, headers)
     }
@@ -81,4 +84,15 @@ package func withTemporaryFolder<Result>(_ body: (String) async throws -> Result
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try await body(folder)
+}
+
+/// Runs `first` with a server, and `then` with another one on the same root, as after a restart.
+package func withRestart<Kept>(
+    first: (LiveServer) async throws -> Kept, reconfigured configure: (inout Configuration) -> Void = { _ in },
+    then: (LiveServer, Kept) async throws -> Void
+) async throws {
+    try await withTemporaryFolder { folder in
+        let kept = try await withLiveServer(root: folder + "/data") { server in try await first(server) }
+        try await withLiveServer(root: folder + "/data", configure) { server in try await then(server, kept) }
+    }
 }

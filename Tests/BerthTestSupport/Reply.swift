@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// An answer as it came over the wire.
 package struct Reply: Sendable {

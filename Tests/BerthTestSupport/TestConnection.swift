@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Glibc
 
 /// One connection to a server under test, blocking, on a thread of its own: the pool that the server's tasks run on is
@@ -94,7 +95,7 @@ package final class TestConnection: @unchecked Sendable {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw TestFailure("sending broke off after \(sent) bytes: errno \(errno)") }
             sent += count

@@ -3,8 +3,8 @@ import BerthModel
 import HTTPTypes
 package import Logging
 
-/// One line a request. Of a target only what is known to be harmless is told, the repository and a tag or digest: queries and
-/// upload locations carry secrets.
+/// One line a request. Of a target only what is known to be harmless is told, the repository and a tag or digest:
+/// queries and upload locations carry secrets.
 package struct AccessLog: Sendable {
     private let writer: LogWriter
     private let level: Logger.Level

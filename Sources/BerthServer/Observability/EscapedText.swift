@@ -5,9 +5,9 @@ extension [UInt8] {
     static var longestField: Int { 512 }
 
     enum Surroundings {
-        /// Between quotation marks: these and backslashes are escaped. What comes out is also the inside of a JSON string.
+        /// Between quotation marks: these are escaped. What comes out is the inside of a JSON string as well.
         case quotes
-        /// Free-standing: quotation marks stay as they are.
+        /// Free-standing: quotation marks stay as they are; backslashes are escaped here too.
         case none
     }
 

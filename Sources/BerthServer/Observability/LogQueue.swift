@@ -13,7 +13,15 @@ struct LogQueue {
     }
 
     /// What has to be done for the line to be written in time.
-    enum Wake: Equatable { case none, soon, now }
+    enum Wake: Equatable {
+        /// Writing is under way.
+        case none
+        /// Begin to write, after waiting a little for more.
+        case soon
+        case now
+        /// End the waiting.
+        case hurry
+    }
 
     /// Bytes that routine lines may hold; prompt ones as much again, so that no flood of requests hides a warning.
     let room: Int
@@ -35,12 +43,15 @@ struct LogQueue {
         }
         waiting.append(content)
         self.cost += cost
+        let wake: Wake
         switch (urgency, scheduled) {
-        case (.routine, .none): scheduled = .soon
-        case (.prompt, .none), (.prompt, .soon): scheduled = .now
-        case (.routine, .soon), (.routine, .now), (.prompt, .now): return .none
+        case (.routine, .none): wake = .soon
+        case (.prompt, .none): wake = .now
+        case (.prompt, .soon): wake = .hurry
+        default: return .none
         }
-        return scheduled
+        scheduled = wake
+        return wake
     }
 
     /// All that waits, in order, and how many lines were dropped since the last time.

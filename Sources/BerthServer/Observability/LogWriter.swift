@@ -1,15 +1,19 @@
 import Dispatch
 import Glibc
 import Logging
+import NIOPosix
 import Synchronization
 
-/// Writes whole lines to a descriptor. Callers never wait: lines pass through a bounded queue to one thread, so that a terminal
-/// or pipe that nobody reads can't hold up an event loop. Lines that find no room are dropped and counted, and a line says so.
+/// Writes whole lines to a descriptor. Callers never wait: lines pass through a bounded queue to one thread, so that a
+/// terminal or pipe that nobody reads can't hold up an event loop. Lines that find no room are dropped and counted, and
+/// a line says so.
 package final class LogWriter: Sendable {
     let format: any LineFormat
     private let descriptor: CInt
     private let queue: Mutex<LogQueue>
-    private let thread = DispatchQueue(label: "berth.log")
+    /// One thread, of its own: it may be held up for as long as the descriptor is.
+    private let thread = NIOThreadPool(numberOfThreads: 1)
+    private let hurry = DispatchSemaphore(value: 0)
     /// Lines that the descriptor did not take.
     private let unwritten = Atomic(0)
 
@@ -20,7 +24,10 @@ package final class LogWriter: Sendable {
         self.format = format
         self.descriptor = descriptor
         self.queue = Mutex(LogQueue(room: room))
+        thread.start()
     }
+
+    deinit { thread.shutdownGracefully { _ in } }
 
     package convenience init(_ format: LogFormat, to descriptor: CInt = STDERR_FILENO) {
         self.init(format.lines(for: descriptor), to: descriptor)
@@ -44,12 +51,12 @@ package final class LogWriter: Sendable {
         add(.record(record), cost: cost, .routine)
     }
 
-    /// Waits until all lines so far are written, but no longer than `patience`: somebody has stopped reading then. Blocks; for
-    /// the end of the process, not for event loops. Returns false if it gave up.
+    /// Waits until all lines so far are written, but no longer than `patience`: somebody has stopped reading then.
+    /// Blocks; for the end of the process, not for event loops. Returns false if it gave up.
     @discardableResult
     package func flush(patience: Duration = .seconds(1)) -> Bool {
         let isDone = DispatchSemaphore(value: 0)
-        thread.async {
+        thread.submit { _ in
             self.drain()
             isDone.signal()
         }
@@ -60,8 +67,13 @@ package final class LogWriter: Sendable {
     private func add(_ content: LogQueue.Content, cost: Int, _ urgency: LogQueue.Urgency) {
         switch queue.withLock({ $0.add(content, cost: cost, urgency) }) {
         case .none: break
-        case .soon: thread.asyncAfter(deadline: .now() + .milliseconds(50)) { self.drain() }
-        case .now: thread.async { self.drain() }
+        case .soon:
+            thread.submit { _ in
+                _ = self.hurry.wait(timeout: .now() + .milliseconds(50))
+                self.drain()
+            }
+        case .now: thread.submit { _ in self.drain() }
+        case .hurry: hurry.signal()
         }
     }
 

@@ -38,8 +38,8 @@ final class GaugeCell: MeterHandler, RecorderHandler, FloatingPointCounterHandle
     }
 }
 
-/// Counts values by size. Values are kept as whole numbers of a small unit: a nanosecond where a duration is measured in seconds, a
-/// thousandth otherwise.
+/// Counts values by size. Values are kept as whole numbers of a small unit: a nanosecond where durations are told in
+/// seconds, a thousandth otherwise.
 final class HistogramCell: TimerHandler, RecorderHandler {
     enum Measure {
         case seconds, number

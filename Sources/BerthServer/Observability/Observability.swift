@@ -13,15 +13,13 @@ package struct Observability: Sendable {
     /// - Parameter level: the least that the access log writes.
     package init(writer: LogWriter, level: Logger.Level) {
         factory = PrometheusFactory()
-        observer = AccessObserver(
-            log: AccessLog(writer: writer, level: level), metrics: RequestMetrics(factory))
+        observer = AccessObserver(log: AccessLog(writer: writer, level: level), metrics: RequestMetrics(factory))
         commits = CommitMetrics(factory)
     }
 
     /// The listener of `/metrics`; nil where it is switched off.
     func server(
-        _ configuration: Configuration, _ registry: Registry, _ readiness: ServerReadiness,
-        logger: Logger
+        _ configuration: Configuration, _ registry: Registry, _ readiness: ServerReadiness, logger: Logger
     ) -> HTTPServer? {
         guard let address = configuration.metrics.listen else { return nil }
         let endpoint = MetricsEndpoint(
@@ -30,8 +28,7 @@ package struct Observability: Sendable {
         var settings = HTTPServerConfiguration(listeners: [BerthHTTP.ListenAddress(address)])
         settings.eventLoops = 1
         settings.limits.connections = 64
-        return HTTPServer(
-            configuration: settings, handler: endpoint, observer: NoObserver(), logger: logger)
+        return HTTPServer(configuration: settings, handler: endpoint, observer: NoObserver(), logger: logger)
     }
 
     private static func totals(of registry: Registry) async -> [GaugeSample] {

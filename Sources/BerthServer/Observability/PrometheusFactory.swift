@@ -1,11 +1,11 @@
 package import CoreMetrics
 import Synchronization
 
-/// Keeps what swift-metrics' counters, recorders, meters and timers measure, and tells it in Prometheus' text form. Recording
-/// takes no lock; asking for a handle does, so keep handles.
+/// Keeps what swift-metrics' counters, recorders, meters and timers measure, and tells it in Prometheus' text form.
+/// Recording takes no lock; asking for a handle does, so keep handles.
 ///
-/// Handles of the same name and labels are one series, which lives as long as the factory: one that vanished and came back would look
-/// like a restart.
+/// Handles of the same name and labels are one series, which lives as long as the factory: one that vanished and came
+/// back would look like a restart.
 package final class PrometheusFactory: MetricsFactory {
     private struct Family {
         let metric: Metric
@@ -82,7 +82,8 @@ package final class PrometheusFactory: MetricsFactory {
         return new
     }
 
-    /// The series' cell: the one there is, or `new`. nil where the name is taken by another kind; what is then recorded is not told.
+    /// The series' cell: the one there is, or `new`. nil where the name is taken by another kind: what is recorded
+    /// under it is then not told.
     private func cell(
         _ label: String, _ kind: Metric.Kind, _ dimensions: [(String, String)], _ new: Cell
     ) -> Cell? {

@@ -25,8 +25,8 @@ descriptor = client.resolve(f"{chart}:1.2.3")
 assert descriptor["digest"].startswith("sha256:"), descriptor
 assert descriptor["media_type"] == "application/vnd.oci.image.manifest.v1+json", descriptor
 
-shown = client.show(f"oci://{chart}", output_format="chart", version="^1", plain_http=True)
-assert "version: 1.3.0+build.7" in shown, shown
+shown = client.show(f"oci://{chart}", output_format="chart", plain_http=True)
+assert "version: 2.0.0" in shown, shown
 
 os.mkdir(f"{folder}/pulled")
 for version, package in (("^1", packages[1]), ("1.2.3", packages[0]), (">1", packages[2])):

@@ -17,7 +17,7 @@ if [ $# -gt 2 ]; then
     cat >/dev/null
     kill -TERM $pid 2>/dev/null
     (
-        sleep 20
+        sleep 30
         kill -KILL $pid
     ) 2>/dev/null &
     killer=$!

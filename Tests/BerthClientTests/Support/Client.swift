@@ -57,4 +57,17 @@ enum Client: String, CaseIterable, Sendable {
         if needsRoot && geteuid() != 0 { return "needs root" }
         return nil
     }
+
+    /// The same, after having tried to start the daemon that the client consists of.
+    func obstacleOnThisMachine() async -> String? {
+        if let obstacle { return obstacle }
+        do {
+            switch self {
+            case .docker: _ = try await DockerEngine.shared.value
+            case .containerd: _ = try await ContainerdEngine.shared.value
+            default: break
+            }
+            return nil
+        } catch { return "\(error)" }
+    }
 }

@@ -68,10 +68,7 @@ struct CommandFailure: Error, CustomStringConvertible {
 private final class OutputFile: Sendable {
     let descriptor: Int32
 
-    init() throws(SpawnError) {
-        descriptor = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw SpawnError(program: "an output file", code: errno) }
-    }
+    init() throws(SpawnError) { descriptor = try newNamelessFile() }
     deinit { close(descriptor) }
 
     func text() -> String {

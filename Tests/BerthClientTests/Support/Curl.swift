@@ -24,7 +24,8 @@ extension Scratch {
         var headers: [String: String] = [:]
         for line in (blocks.last ?? "").split(separator: "\n").dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                in: .whitespaces)
         }
         return CurlReply(status: status, headers: headers, file: file)
     }

@@ -40,17 +40,35 @@ struct ImageIndex: Codable, Sendable {
 /// An image's configuration.
 struct ImageConfiguration: Codable, Sendable {
     struct Settings: Codable, Sendable {
-        var Env: [String]
-        var Cmd: [String]
+        var environment: [String]
+        var command: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case environment = "Env"
+            case command = "Cmd"
+        }
     }
     struct RootFS: Codable, Sendable {
         var type = "layers"
-        var diff_ids: [String]
+        /// Digests of the layers unpacked.
+        var contents: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case type
+            case contents = "diff_ids"
+        }
+    }
+    /// How a layer came to be. Optional by the specification; some clients insist on one entry a layer.
+    struct Step: Codable, Sendable {
+        var createdBy: String
+
+        private enum CodingKeys: String, CodingKey { case createdBy = "created_by" }
     }
     var architecture: String
     var os = "linux"
     var config: Settings
     var rootfs: RootFS
+    var history: [Step]
 }
 
 /// JSON the same way each time, so that equal values have equal digests.

@@ -17,7 +17,7 @@ struct Keeper: Sendable {
     /// A folder for this test process.
     static func folder(_ name: String) throws -> Keeper {
         let folder = try newFolder(name)
-        _ = try hold([folder], output: nil)
+        try hold([folder], output: nil)
         return Keeper(folder: folder, greeting: "")
     }
 
@@ -31,13 +31,11 @@ struct Keeper: Sendable {
         _ name: String, readyAt pattern: String, _ command: (_ folder: String) throws -> [String]
     ) async throws -> Keeper {
         let folder = try newFolder(name)
-        var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SpawnError(program: name, code: errno) }
-        let reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
-        defer { try? reading.close() }
+        let greetings = try newPipe()
+        let reading = FileHandle(fileDescriptor: greetings.reading, closeOnDealloc: true)
         do {
-            defer { close(ends[1]) }
-            _ = try hold([folder, pattern] + command(folder), output: ends[1])
+            defer { close(greetings.writing) }
+            try hold([folder, pattern] + command(folder), output: greetings.writing)
         }
         let greeting = await withCheckedContinuation { continuation in
             Thread.detachNewThread {
@@ -57,15 +55,14 @@ struct Keeper: Sendable {
     }
 
     /// Starts the shell that keeps; the pipe's end that stays open here is never closed by anybody but the kernel.
-    private static func hold(_ arguments: [String], output: Int32?) throws -> pid_t {
-        var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SpawnError(program: "keep.sh", code: errno) }
-        defer { close(ends[0]) }
+    private static func hold(_ arguments: [String], output: Int32?) throws {
+        let life = try newPipe()
+        defer { close(life.reading) }
         let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
         defer { close(null) }
-        return try spawn(
+        _ = try spawn(
             "/bin/sh", [Place.script("keep.sh")] + arguments, environment: Scratch.baseEnvironment, directory: "/",
-            files: (ends[0], output ?? null, null))
+            files: (life.reading, output ?? null, null))
     }
 }
 

@@ -44,8 +44,9 @@ struct Layout: Sendable {
         }
         let configuration = ImageConfiguration(
             architecture: architecture,
-            config: .init(Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: command),
-            rootfs: .init(diff_ids: contents))
+            config: .init(environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], command: command),
+            rootfs: .init(contents: contents),
+            history: layers.map { .init(createdBy: ($0.tar as NSString).lastPathComponent) })
         let config = try await add(text: json(configuration), mediaType: "application/vnd.oci.image.config.v1+json")
         let manifest = ImageManifest(config: config, layers: descriptors)
         var image = try await add(text: json(manifest), mediaType: ImageManifest.mediaType)
@@ -71,7 +72,8 @@ struct Layout: Sendable {
 
     /// Pushes one of the images.
     func push(_ tag: String, to image: String, _ more: String...) async throws {
-        let command = scratch.command("skopeo", ["copy", "-q", "--all"] + more + ["oci:\(path):\(tag)", "docker://\(image)"])
+        let command = scratch.command(
+            "skopeo", ["copy", "-q", "--all"] + more + ["oci:\(path):\(tag)", "docker://\(image)"])
         let finished = try await command.run()
         guard finished.status == 0 else { throw CommandFailure(finished: finished) }
     }

@@ -7,8 +7,11 @@ struct Registry: Sendable {
     /// nil where the tests were given a running registry.
     private let keeper: Keeper?
 
-    /// The server's log so far.
-    var log: String { keeper?.log ?? "" }
+    /// Lines of the server's log that tell of an error of its own with a repository below `namespace`. No client's doing may cause one.
+    func serverErrors(_ namespace: String) -> [Substring] {
+        guard let keeper else { return [] }
+        return keeper.log.split(separator: "\n").filter { $0.contains(namespace) && $0.contains(/"status": ?5\d\d/) }
+    }
 
     static let shared = Once<Registry> {
         if let address = ProcessInfo.processInfo.environment["BERTH_TEST_REGISTRY"] {
@@ -16,7 +19,10 @@ struct Registry: Sendable {
         }
         let binary = try berth()
         let keeper = try await Keeper.daemon("registry", readyAt: "listening on http://127\\.0\\.0\\.1:[0-9]+") {
-            [binary, "serve", "--listen", "127.0.0.1:0", "--root", "\($0)/data"]
+            [
+                "/usr/bin/env", "BERTH_METRICS_LISTEN=off", binary, "serve", "--listen", "127.0.0.1:0", "--root",
+                "\($0)/data",
+            ]
         }
         guard let match = keeper.greeting.firstMatch(of: /listening on http:\/\/(127\.0\.0\.1:\d+)/) else {
             throw DaemonError(name: "berth", log: keeper.log)

@@ -8,7 +8,11 @@ struct SampleLayer: Sendable {
     /// The same, unpacked: its digest goes into the image's configuration.
     let tar: String
 
-    enum Compression: String { case gzip = ".gz", zstd = ".zst", none = "" }
+    enum Compression: String {
+        case gzip = ".gz"
+        case zstd = ".zst"
+        case none = ""
+    }
 
     init(file: String, tar: String, _ compression: Compression) {
         self.file = file

@@ -53,7 +53,8 @@ struct Scratch: Sendable {
             return try await body()
         } catch let failure as CommandFailure {
             let refusals =
-                #/operation not permitted|permission denied|cgroups?[ :]|not supported|read-only file system/#.ignoresCase()
+                #/operation not permitted|permission denied|cgroups?[ :]|not supported|read-only file system/#
+                .ignoresCase()
             guard let refusal = failure.finished.errors.split(separator: "\n").last(where: { $0.contains(refusals) })
             else { throw failure }
             Tally.refused(what, String(refusal))
@@ -80,7 +81,7 @@ func withClients(
     test: (Scratch) async throws -> Void
 ) async throws {
     for client in clients {
-        guard let obstacle = client.obstacle else { continue }
+        guard let obstacle = await client.obstacleOnThisMachine() else { continue }
         Tally.skipped(client, obstacle)
         guard client.isRequired && Client.requiresClients else {
             try Test.cancel("\(client.rawValue): \(obstacle)", sourceLocation: sourceLocation)
@@ -99,13 +100,12 @@ func withClients(
         guard version.status == 0 else { throw CommandFailure(finished: version) }
         Tally.ran(client, version: version.all.split(separator: "\n").first.map(String.init) ?? "?")
     }
-    do {
-        try await test(scratch)
-    } catch {
-        try? await scratch.run("/bin/sh", Place.script("remove.sh"), scratch.folder)
-        throw error
-    }
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await test(scratch)) } catch { outcome = .failure(error) }
+    let errors = scratch.registry.serverErrors(scratch.namespace)
+    #expect(errors.isEmpty, "the registry failed", sourceLocation: sourceLocation)
     try await scratch.run("/bin/sh", Place.script("remove.sh"), scratch.folder)
+    try outcome.get()
 }
 
 struct MissingClient: Error, CustomStringConvertible {

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// What went wrong before a program ran.
 struct SpawnError: Error, CustomStringConvertible {
@@ -8,9 +9,39 @@ struct SpawnError: Error, CustomStringConvertible {
     var description: String { "cannot start \(program): \(String(cString: strerror(code)))" }
 }
 
+/// Held while a descriptor is opened and marked as not to be inherited, and while a program starts: a daemon that inherited
+/// the wrong end of a pipe would never end.
+private let inheriting = Mutex(())
+
+/// The two ends of a pipe, which no program inherits that is not given them.
+func newPipe() throws(SpawnError) -> (reading: Int32, writing: Int32) {
+    var ends: [Int32] = [0, 0]
+    let code = inheriting.withLock { _ in
+        guard pipe(&ends) == 0 else { return errno }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return 0
+    }
+    guard code == 0 else { throw SpawnError(program: "a pipe", code: code) }
+    return (ends[0], ends[1])
+}
+
+/// A file without a name, for reading and writing; no program inherits it that is not given it.
+func newNamelessFile() throws(SpawnError) -> Int32 {
+    var template = Array("/tmp/berth-output-XXXXXX".utf8CString)
+    let descriptor = inheriting.withLock { _ in
+        let descriptor = mkstemp(&template)
+        if descriptor >= 0 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        return descriptor
+    }
+    guard descriptor >= 0 else { throw SpawnError(program: "an output file", code: errno) }
+    unlink(template)
+    return descriptor
+}
+
 /// Starts a program in a process group of its own, so that all of it can be ended together.
 ///
 /// - Parameters:
+///   - program: an absolute path.
 ///   - files: descriptors of this process that become the program's 0, 1 and 2.
 /// - Returns: the process id; the caller waits for it.
 func spawn(
@@ -28,7 +59,6 @@ func spawn(
     posix_spawn_file_actions_adddup2(&actions, files.input, 0)
     posix_spawn_file_actions_adddup2(&actions, files.output, 1)
     posix_spawn_file_actions_adddup2(&actions, files.errors, 2)
-    posix_spawn_file_actions_addchdir_np(&actions, directory)
 
     // The test runner's own signal settings are nothing to a client.
     var signals = sigset_t()
@@ -40,14 +70,15 @@ func spawn(
     let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    var argv = ([program] + arguments).map { strdup($0) } + [nil]
+    // `env` changes the folder and becomes the program.
+    let starter = "/usr/bin/env"
+    var argv = ([starter, "-C", directory, program] + arguments).map { strdup($0) } + [nil]
     var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer {
-        argv.forEach { free($0) }
-        envp.forEach { free($0) }
+        for text in argv + envp { free(text) }
     }
     var process: pid_t = 0
-    let code = posix_spawn(&process, program, &actions, &attributes, &argv, &envp)
+    let code = inheriting.withLock { _ in posix_spawn(&process, starter, &actions, &attributes, &argv, &envp) }
     guard code == 0 else { throw SpawnError(program: program, code: code) }
     return process
 }

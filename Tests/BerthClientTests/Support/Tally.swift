@@ -37,7 +37,8 @@ enum Tally {
             var lines = ["Clients: \(counts.ran.count) ran, \(counts.skipped.count) skipped"]
             for client in Client.allCases {
                 if let (version, tests) = counts.ran[client] {
-                    lines.append("  ran      \(client.rawValue) (\(version)), \(tests) \(tests == 1 ? "test" : "tests")")
+                    lines.append(
+                        "  ran      \(client.rawValue) (\(version)), \(tests) \(tests == 1 ? "test" : "tests")")
                 }
                 if let reason = counts.skipped[client] { lines.append("  skipped  \(client.rawValue): \(reason)") }
             }
