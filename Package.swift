@@ -92,6 +92,14 @@ let package = Package(
             swiftSettings: strict
         ),
         tests("BerthModelTests", ["BerthModel"]),
+        tests("BerthRegistryTests", ["BerthRegistry", "BerthDigest", "BerthModel"]),
+        tests(
+            "BerthAPITests",
+            [
+                "BerthAPI", "BerthHTTP", "BerthRegistry", "BerthModel", nio,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        tests("BerthArchitectureTests", ["BerthCatalog"]),
         tests("BerthConfigTests", ["BerthConfig"]),
         tests("BerthCommandTests", ["berth"]),
         tests("BerthLiveTests", ["BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry", "BerthServer"]),

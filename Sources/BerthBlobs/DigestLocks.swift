@@ -6,9 +6,18 @@ final class DigestLocks: Sendable {
     /// Held digests and who waits for them.
     private let held = Mutex<[Digest: [CheckedContinuation<Void, Never>]]>([:])
 
-    func withLock<Value: Sendable>(
-        _ digest: Digest, _ body: () async throws(BlobError) -> Value
+    /// Holds all of `digests` while `body` runs. They are taken in byte order, so that two batches never wait for each
+    /// other.
+    func withLocks<Value>(
+        _ digests: Set<Digest>, _ body: () async throws(BlobError) -> Value
     ) async throws(BlobError) -> Value {
+        let ordered = digests.sorted { precedesInBytes($0.text, $1.text) }
+        for digest in ordered { await take(digest) }
+        defer { for digest in ordered { release(digest) } }
+        return try await body()
+    }
+
+    private func take(_ digest: Digest) async {
         await withCheckedContinuation { continuation in
             let isFree = held.withLock { held in
                 guard held[digest] != nil else {
@@ -20,8 +29,6 @@ final class DigestLocks: Sendable {
             }
             if isFree { continuation.resume() }
         }
-        defer { release(digest) }
-        return try await body()
     }
 
     private func release(_ digest: Digest) {

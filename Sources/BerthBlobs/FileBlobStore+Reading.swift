@@ -53,7 +53,7 @@ extension FileBlobStore {
     }
 
     package func remove(_ digest: Digest) async throws(BlobError) {
-        try await locks.withLock(digest) { () async throws(BlobError) in
+        try await locks.withLocks([digest]) { () async throws(BlobError) in
             cache.evict(digest)
             try await workers.run(.settling) { () throws(BlobError) in
                 do throws(SystemError) {

@@ -12,7 +12,13 @@ extension FileBlobStore {
         let ready: Ready
     }
 
+    /// In turn with whoever settles or removes the same content: an unlink under way is waited for.
     package func settle(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
+        let results = try? await locks.withLocks(Set(batch.map(\.digest))) { await settleInTurn(batch) }
+        return results ?? [:]
+    }
+
+    private func settleInTurn(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
         var failures: [Digest: BlobError] = [:]
         let ready = await inParallel(batch, &failures, content: \.self) { content async throws(BlobError) in
             Item(content: content, ready: try await prepare(content))
@@ -145,7 +151,7 @@ extension FileBlobStore {
         return name
     }
 
-    // Step 2: the final name, in turn with whoever removes the same content
+    // Step 2: the final name
 
     private func openFolders(_ items: [Item]) async -> [FanOut.Key: Result<Folder, SystemError>] {
         let keys = Set(items.map { FanOut.key($0.content.digest) })
@@ -155,17 +161,15 @@ extension FileBlobStore {
 
     private func name(_ item: Item, in folders: [FanOut.Key: Result<Folder, SystemError>]) async throws(BlobError) {
         let digest = item.content.digest
-        try await locks.withLock(digest) { () async throws(BlobError) in
-            try await workers.run(.calls) { () throws(BlobError) in
-                do throws(SystemError) {
-                    guard let opened = folders[FanOut.key(digest)] else { throw SystemError(.open, .stale) }
-                    try rename(item, in: opened.get())
-                } catch {
-                    if case .temporary(let name, _) = item.ready {
-                        try? files.unlink(name, in: uploadFolder.descriptor)
-                    }
-                    throw uploadFolder.failure(error)
+        try await workers.run(.calls) { () throws(BlobError) in
+            do throws(SystemError) {
+                guard let opened = folders[FanOut.key(digest)] else { throw SystemError(.open, .stale) }
+                try rename(item, in: opened.get())
+            } catch {
+                if case .temporary(let name, _) = item.ready {
+                    try? files.unlink(name, in: uploadFolder.descriptor)
                 }
+                throw uploadFolder.failure(error)
             }
         }
     }
@@ -248,14 +252,12 @@ extension FileBlobStore {
             try await workers.run(.calls) { () throws(BlobError) in try removeIfThere(id.sealedName) }
             uploadFolder.forget(id)
         case (.sealed(let id), let failure?):
-            try await locks.withLock(digest) { () async throws(BlobError) in
-                try await workers.run(.calls) { () throws(BlobError) in
-                    guard case .success(let folder) = folders[key] else { throw failure }
-                    cache.evict(digest)
-                    try? files.rename(
-                        digest.fileName, in: folder.descriptor, to: id.sealedName, in: uploadFolder.descriptor)
-                    throw failure
-                }
+            try await workers.run(.calls) { () throws(BlobError) in
+                guard case .success(let folder) = folders[key] else { throw failure }
+                cache.evict(digest)
+                try? files.rename(
+                    digest.fileName, in: folder.descriptor, to: id.sealedName, in: uploadFolder.descriptor)
+                throw failure
             }
         case (_, let failure?): throw failure
         case (_, nil): break

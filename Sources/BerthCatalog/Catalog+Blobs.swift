@@ -6,9 +6,7 @@ extension Catalog {
     /// The upload named ends in the same transaction. Present content is not staged again; content that is missing,
     /// damaged, doomed or sweeping is live afterwards, by the bytes given (B9, G2, G3).
     package func commitBlob(_ commit: BlobCommit) async throws(CatalogError) -> BlobCommitOutcome {
-        let bytes = commit.content.stagedByteCount
-        try refuseOverfull(bytes)
-        return try await write(WriteCost(bytes: bytes)) { [self] transaction, changes throws(CatalogError) in
+        try await stage(commit.content.stagedByteCount) { [self] transaction, changes throws(CatalogError) in
             let now = clock.wall()
             let upload = try commit.upload.flatMap { id throws(CatalogError) in try transaction.upload(id) }
             if let upload, !upload.isOpen { return .uploadEnded(upload) }
@@ -114,12 +112,6 @@ extension Catalog {
                 for key in part { try transaction.unstage(key, &changes) }
             }
         }
-    }
-
-    /// Content beyond this waits for the settler, for what is staged is written twice (C5).
-    func refuseOverfull(_ bytes: Int) throws(CatalogError) {
-        guard bytes > 0, stagedBytes() + Int64(bytes) > settings.stagedBytes else { return }
-        throw .unavailable("too much content waits to be settled")
     }
 }
 

@@ -7,10 +7,9 @@ extension Catalog {
     /// second line of history. One that was deleted is back.
     package func putManifest(_ push: ManifestPush) async throws(CatalogError) -> ManifestPushOutcome {
         let bytes = push.contentIsPresent ? 0 : push.bytes.count
-        try refuseOverfull(bytes)
         let annotations = try Annotations.encode(push.manifest.annotations)
         while true {
-            let outcome = try await write(WriteCost(bytes: bytes)) { [self] transaction, changes throws(CatalogError) in
+            let outcome = try await stage(bytes) { [self] transaction, changes throws(CatalogError) in
                 try ManifestWriting(
                     transaction: transaction, push: push, annotations: annotations, now: clock.wall(),
                     registryTime: time.now()

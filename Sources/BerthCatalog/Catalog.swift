@@ -19,6 +19,8 @@ package final class Catalog: Sendable {
     let caches: CatalogCaches
     private let counted: Mutex<Totals>
     private let hasLostTrack = Atomic<Bool>(false)
+    /// Bytes of content in closures that wait or run.
+    private let bytesUnderWay = Atomic<Int64>(0)
 
     /// What the last stop left.
     package let start: StartState
@@ -66,7 +68,6 @@ package final class Catalog: Sendable {
     }
 
     package func totals() async throws(CatalogError) -> Totals { counted.withLock { $0 } }
-    func stagedBytes() -> Int64 { counted.withLock { $0.stagedBytes } }
     package var statistics: WriteStatistics { database.statistics }
     /// Microseconds that this registry has been running, over all its starts.
     package func registryTime() -> Int64 { time.now() }
@@ -90,7 +91,20 @@ package final class Catalog: Sendable {
         try await database.write(cost, Self.noting(body), settled: { [self] in settled($0.map(\.changes)) }).value
     }
 
-    /// The same for a write that nobody waits for.
+    /// A write that stages content, refused while too much waits to be settled: what is staged is written twice (C5).
+    func stage<Value: Sendable>(
+        _ bytes: Int,
+        _ body: @escaping @Sendable (any SQLTransaction, inout Changes) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        let underWay = bytesUnderWay.add(Int64(bytes), ordering: .relaxed).newValue
+        defer { bytesUnderWay.subtract(Int64(bytes), ordering: .relaxed) }
+        if bytes > 0, counted.withLock({ $0.stagedBytes }) + underWay > settings.stagedBytes {
+            throw .unavailable("too much content waits to be settled")
+        }
+        return try await write(WriteCost(bytes: bytes), body)
+    }
+
+    /// The same as `write` for a write that nobody waits for.
     func enqueue(_ body: @escaping @Sendable (any SQLTransaction, inout Changes) throws(CatalogError) -> Void) {
         database.enqueue(Self.noting(body), settled: { [self] in settled($0.map(\.changes)) })
     }

@@ -15,13 +15,10 @@ struct Checkpointing {
 
     var logBytes: Int { Int(pages.count.pointee) * Self.pageBytes }
 
-    /// Says why nothing may be written until the log is shorter; nil: go on.
-    var overflow: String? {
-        mutating get {
-            guard logBytes > settings.logBytes else { return nil }
-            do { try emptyLog() } catch { return "the write-ahead log cannot be emptied" }
-            return logBytes > settings.logBytes ? "the write-ahead log has grown too long" : nil
-        }
+    /// True if the log is short enough to go on writing, perhaps after emptying it.
+    mutating func hasRoom() throws(CatalogError) -> Bool {
+        if logBytes > settings.logBytes { try emptyLog() }
+        return logBytes <= settings.logBytes
     }
 
     /// True if a checkpoint was run.

@@ -2,9 +2,9 @@ import BerthModel
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// The clocks that the catalog reads. Tests have one that they move by hand.

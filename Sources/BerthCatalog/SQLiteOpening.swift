@@ -118,5 +118,7 @@ func syncFolder(of path: String) throws(CatalogError) {
     let file = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard file >= 0 else { throw .unavailable("\(folder) cannot be opened: \(String(cString: strerror(errno)))") }
     defer { Glibc.close(file) }
-    guard fsync(file) == 0 else { throw .unavailable("\(folder) cannot be synced: \(String(cString: strerror(errno)))") }
+    guard fsync(file) == 0 else {
+        throw .unavailable("\(folder) cannot be synced: \(String(cString: strerror(errno)))")
+    }
 }

@@ -54,7 +54,7 @@ final class SQLiteWriter {
     }
 
     private func commitBatch() {
-        if let problem = status.stopped.withLock({ $0 }) ?? checkpoint.overflow {
+        if let problem = whyNot() {
             for job in queue.takeAll() { job.fail(.unavailable(problem)) }
             return
         }
@@ -69,6 +69,17 @@ final class SQLiteWriter {
         }
         if attempt.fatal == nil { commit(&attempt) }
         answer(attempt)
+    }
+
+    /// Why nothing can be written now.
+    private func whyNot() -> String? {
+        if let stopped = status.stopped.withLock({ $0 }) { return stopped }
+        do {
+            return try checkpoint.hasRoom() ? nil : "the write-ahead log has grown too long"
+        } catch {
+            stopIfUnknown(error, "a checkpoint failed")
+            return "\(error)"
+        }
     }
 
     private func runWaiting(_ attempt: inout Attempt) {

@@ -4,7 +4,9 @@ extension UInt8 {
     var isASCIIDigit: Bool { self >= 0x30 && self <= 0x39 }
 
     /// `tchar` of RFC 9110 §5.6.2.
-    var isToken: Bool { self < 128 && (self < 64 ? Self.tokensLow : Self.tokensHigh) >> UInt64(self & 63) & 1 == 1 }
+    var isToken: Bool {
+        self < 128 && (self < 64 ? Self.tokensLow : Self.tokensHigh) >> UInt64(self & 63) & 1 == 1
+    }
 
     /// A byte that a field's value may hold: RFC 9110 §5.5, with tabs.
     var isFieldContent: Bool { self >= 0x20 && self != 0x7f || self == 0x09 }
@@ -22,9 +24,9 @@ extension UInt8 {
     }
 
     /// Bits of the `tchar`s under 64: `!#$%&'*+-.` and the digits.
-    private static var tokensLow: UInt64 { 0x3ff6cfa00000000 }
+    private static var tokensLow: UInt64 { 0x3ff_6cfa_0000_0000 }
     /// Bits of the `tchar`s from 64: letters, `^_|~` and the backquote.
-    private static var tokensHigh: UInt64 { 0x57ffffffc7fffffe }
+    private static var tokensHigh: UInt64 { 0x57ff_ffff_c7ff_fffe }
 }
 
 extension Collection where Element == UInt8 {

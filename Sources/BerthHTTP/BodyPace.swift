@@ -12,7 +12,8 @@ struct BodyPace {
     /// - Parameter lowestRate: bytes a second.
     init(timeout: TimeAmount, lowestRate: Int) {
         self.timeout = timeout
-        let (bytes, overflow) = Int64(lowestRate).multipliedReportingOverflow(by: timeout.nanoseconds / 1_000_000)
+        let (bytes, overflow) = Int64(lowestRate).multipliedReportingOverflow(
+            by: timeout.nanoseconds / 1_000_000)
         self.leastBytes = overflow ? .max : bytes / 1000
     }
 

@@ -102,7 +102,9 @@ struct BodyQueue {
     /// Whether a connection that stopped should read again. A connection of which nothing waits always reads, however
     /// short memory is: so the budget can't stop them all for good.
     mutating func shouldResume(memoryIsShort: Bool) -> Bool {
-        guard isPaused, waitingBytes == 0 || (waitingBytes < Self.limit && !memoryIsShort) else { return false }
+        guard isPaused, waitingBytes == 0 || (waitingBytes < Self.limit && !memoryIsShort) else {
+            return false
+        }
         isPaused = false
         return true
     }

@@ -9,7 +9,8 @@ package struct CIDR: Sendable, Hashable, CustomStringConvertible {
         guard let first = parts.first, let network = IPAddress(String(first)) else { return nil }
         let width = network.bytes.count * 8
         if parts.count == 2 {
-            guard parts[1].utf8.count <= 3, parts[1].utf8.allSatisfy(\.isASCIIDigit), let length = Int(parts[1]),
+            guard parts[1].utf8.count <= 3, parts[1].utf8.allSatisfy(\.isASCIIDigit),
+                let length = Int(parts[1]),
                 length <= width
             else { return nil }
             self.prefixLength = length

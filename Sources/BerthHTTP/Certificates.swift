@@ -24,7 +24,9 @@ final class Certificates: Sendable {
         do { chain = try NIOSSLCertificate.fromPEMFile(files.certificateFile) } catch {
             throw .certificate(file: files.certificateFile, reason: "\(error)")
         }
-        guard !chain.isEmpty else { throw .certificate(file: files.certificateFile, reason: "it holds no certificate") }
+        guard !chain.isEmpty else {
+            throw .certificate(file: files.certificateFile, reason: "it holds no certificate")
+        }
         do {
             let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
             var configuration = NIOSSL.TLSConfiguration.makeServerConfiguration(

@@ -15,13 +15,17 @@ struct ClientAddress {
         )
     }
 
-    private func isTrusted(_ address: IPAddress) -> Bool { trustedProxies.contains { $0.contains(address) } }
+    private func isTrusted(_ address: IPAddress) -> Bool {
+        trustedProxies.contains { $0.contains(address) }
+    }
 
     /// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands
     /// left of it came through somebody unknown.
     private func client(behind proxy: IPAddress, _ headers: HTTPFields) -> IPAddress {
         var client = proxy
-        let entries = headers[values: .forwardedFor].flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let entries = headers[values: .forwardedFor].flatMap {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
         for entry in entries.reversed() {
             guard isTrusted(client), let address = Self.address(entry) else { break }
             client = address
@@ -43,7 +47,9 @@ struct ClientAddress {
 
     /// What the nearest proxy says: the last value.
     private func isSecure(_ headers: HTTPFields) -> Bool? {
-        guard let last = headers[values: .forwardedProto].last?.utf8.commaSeparated.last else { return nil }
+        guard let last = headers[values: .forwardedProto].last?.utf8.commaSeparated.last else {
+            return nil
+        }
         if last.isCaseInsensitively("https") { return true }
         return last.isCaseInsensitively("http") ? false : nil
     }

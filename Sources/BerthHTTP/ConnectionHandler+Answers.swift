@@ -22,7 +22,8 @@ extension ConnectionHandler {
             guard write(head, response, exchange, keeps) else { return abort("no sound answer") }
         }
         exchange.answer = Exchange.Answer(
-            status: response.status, labels: response.labels, keepsConnection: keeps, framing: head.framing)
+            status: response.status, labels: response.labels, keepsConnection: keeps,
+            framing: head.framing)
         self.exchange = exchange
         pace = nil
         bodyIsPaused = false
@@ -34,13 +35,17 @@ extension ConnectionHandler {
 
     private func canPersist(_ exchange: Exchange, _ response: Response, _ head: ResponseHead) -> Bool {
         exchange.canPersist(
-            response, head, drainBytes: server.limits.drainBytes, isLeaving: loop.isDraining || inputClosed)
+            response, head, drainBytes: server.limits.drainBytes,
+            isLeaving: loop.isDraining || inputClosed)
     }
 
-    private func write(_ head: ResponseHead, _ response: Response, _ exchange: Exchange, _ keeps: Bool) -> Bool {
+    private func write(
+        _ head: ResponseHead, _ response: Response, _ exchange: Exchange, _ keeps: Bool
+    ) -> Bool {
         let persistence: ResponseHead.Persistence =
             !keeps ? .close : exchange.version == .http1_0 ? .keepAliveHTTP1_0 : .keepAlive
-        return head.write(response, id: exchange.id, persistence: persistence, common: loop.common(), to: &output)
+        return head.write(
+            response, id: exchange.id, persistence: persistence, common: loop.common(), to: &output)
     }
 
     private func send(_ body: Response.Body, _ head: ResponseHead) {
@@ -88,11 +93,15 @@ extension ConnectionHandler {
 
     /// The whole answer was written. The connection goes on, or waits for the rest of the body, or ends.
     func answered() {
-        guard phase == .exchange, var exchange = self.exchange, let answer = exchange.answer else { return }
+        guard phase == .exchange, var exchange = self.exchange, let answer = exchange.answer else {
+            return
+        }
         exchange.isRecorded = true
         self.exchange = exchange
         server.observer.finished(exchange.record(.now(), isComplete: true))
-        if !answer.keepsConnection || inputClosed || loop.isDraining || brokeWhileAnswering { return linger() }
+        if !answer.keepsConnection || inputClosed || loop.isDraining || brokeWhileAnswering {
+            return linger()
+        }
         if exchange.bodyEnded { return nextRequest() }
         if drained > server.limits.drainBytes { return linger() }
         phase = .draining

@@ -27,7 +27,9 @@ extension ConnectionHandler {
 
     /// Sends further pieces while fewer than two are on their way.
     private func pump() {
-        while piecesInFlight < Self.mostPieces, !isReadingFile, let limit = pieceLimit, let piece = plan?.next(upTo: limit) {
+        while piecesInFlight < Self.mostPieces, !isReadingFile, let limit = pieceLimit,
+            let piece = plan?.next(upTo: limit)
+        {
             switch piece {
             case .bytes(let bytes):
                 exchange?.bytesOut += Int64(bytes.readableBytes)
@@ -83,7 +85,8 @@ extension ConnectionHandler {
         exchange?.bytesOut += Int64(length)
         handed += Int64(length)
         context.write(
-            wrapOutboundOut(.fileRegion(shared.region(offset: offset, length: length))), promise: piecePromise())
+            wrapOutboundOut(.fileRegion(shared.region(offset: offset, length: length))),
+            promise: piecePromise())
         needsFlush = true
     }
 
@@ -92,20 +95,22 @@ extension ConnectionHandler {
         guard let context else { return }
         isReadingFile = true
         let number = number
-        server.threads.runIfActive(eventLoop: context.eventLoop) { try file.read(offset: offset, length: length) }
-            .assumeIsolated().whenComplete { result in
-                self.isReadingFile = false
-                guard self.plan != nil, self.number == number else { return }
-                switch result {
-                case .success(let bytes):
-                    self.turn {
-                        self.exchange?.bytesOut += Int64(bytes.readableBytes)
-                        self.write(bytes, promise: self.piecePromise())
-                        self.pump()
-                    }
-                case .failure(let error): self.abort("\(error)")
+        server.threads.runIfActive(eventLoop: context.eventLoop) {
+            try file.read(offset: offset, length: length)
+        }
+        .assumeIsolated().whenComplete { result in
+            self.isReadingFile = false
+            guard self.plan != nil, self.number == number else { return }
+            switch result {
+            case .success(let bytes):
+                self.turn {
+                    self.exchange?.bytesOut += Int64(bytes.readableBytes)
+                    self.write(bytes, promise: self.piecePromise())
+                    self.pump()
                 }
+            case .failure(let error): self.abort("\(error)")
             }
+        }
     }
 
     // MARK: Streams
@@ -119,7 +124,9 @@ extension ConnectionHandler {
             streamTask = key
             return Task {
                 let isWhole = await Self.pass(buffers) { bytes in
-                    try await eventLoop.flatSubmit { connection.value.writeStream(bytes, number, on: eventLoop) }.get()
+                    try await eventLoop.flatSubmit {
+                        connection.value.writeStream(bytes, number, on: eventLoop)
+                    }.get()
                 }
                 eventLoop.execute {
                     connection.value.loop.ended(task: key)

@@ -6,7 +6,8 @@ extension ConnectionHandler {
     /// A head has arrived: asks the handler.
     func begin(_ head: RequestHead) {
         let id = RequestIDSource.accepted(head.headers) ?? loop.nextRequestID()
-        let peer = server.clients.peer(connectionPeer, address: connectionAddress, headers: head.headers)
+        let peer = server.clients.peer(
+            connectionPeer, address: connectionAddress, headers: head.headers)
         let hasBody = head.framing != .none && head.framing != .length(0)
         number &+= 1
         let source = hasBody ? makeSource(number) : nil
@@ -84,7 +85,8 @@ extension ConnectionHandler {
 
     private func startPace() {
         guard exchange?.waitsForContinue == false else { return }
-        var pace = BodyPace(timeout: TimeAmount(server.timeouts.body), lowestRate: server.timeouts.lowestBodyRate)
+        var pace = BodyPace(
+            timeout: TimeAmount(server.timeouts.body), lowestRate: server.timeouts.lowestBodyRate)
         pace.run(.now())
         self.pace = pace
     }
@@ -96,7 +98,9 @@ extension ConnectionHandler {
             exchange?.waitsForContinue = false
             startPace()
         }
-        guard exchange?.answer == nil, let source = exchange?.source else { return discard(bytes.readableBytes) }
+        guard exchange?.answer == nil, let source = exchange?.source else {
+            return discard(bytes.readableBytes)
+        }
         pace?.received(bytes.readableBytes, .now())
         if source.append(bytes) {
             bodyIsPaused = true
@@ -145,7 +149,8 @@ extension ConnectionHandler {
         if exchange == nil {
             number &+= 1
             exchange = Exchange(
-                number: number, head: nil, id: loop.nextRequestID(), peer: connectionPeer, began: .now(), source: nil,
+                number: number, head: nil, id: loop.nextRequestID(), peer: connectionPeer, began: .now(),
+                source: nil,
                 waitsForContinue: false, bodyEnded: true)
             phase = .exchange
             deadlines.phase = nil

@@ -68,7 +68,9 @@ extension ConnectionHandler {
         let now = NIODeadline.now()
         turn {
             if let deadline = deadlines.head, now >= deadline { headIsLate() }
-            if let deadline = pace?.deadline, now >= deadline, pace?.isStalled(now) == true { bodyStalled() }
+            if let deadline = pace?.deadline, now >= deadline, pace?.isStalled(now) == true {
+                bodyStalled()
+            }
             if let deadline = deadlines.write, now >= deadline { checkSending(now) }
             if let deadline = deadlines.phase, now >= deadline { phaseIsOver(now) }
         }
@@ -98,7 +100,11 @@ extension ConnectionHandler {
         case .draining: linger()
         case .lingering:
             // Output still leaves: the check of progress decides.
-            if waitingOutput > 0 { deadlines.phase = now + TimeAmount(server.timeouts.drain) } else { close() }
+            if waitingOutput > 0 {
+                deadlines.phase = now + TimeAmount(server.timeouts.drain)
+            } else {
+                close()
+            }
         case .exchange, .closed: break
         }
     }

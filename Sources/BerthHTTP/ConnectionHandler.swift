@@ -257,7 +257,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         readingIsPaused =
             switch phase {
             case .open: waits && !isWritable
-            case .exchange: exchange?.bodyEnded == true ? waits : bodyIsPaused || drained > server.limits.drainBytes
+            case .exchange:
+                exchange?.bodyEnded == true ? waits : bodyIsPaused || drained > server.limits.drainBytes
             case .handshaking, .draining, .lingering: false
             case .closed: true
             }

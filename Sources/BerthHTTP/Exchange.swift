@@ -40,8 +40,11 @@ struct Exchange {
     }
 
     /// Whether the connection can go on after an answer given now.
-    func canPersist(_ response: Response, _ responseHead: ResponseHead, drainBytes: Int, isLeaving: Bool) -> Bool {
-        guard head?.keepsAlive == true, !response.closesConnection, !isLeaving, responseHead.isDelimited else {
+    func canPersist(
+        _ response: Response, _ responseHead: ResponseHead, drainBytes: Int, isLeaving: Bool
+    ) -> Bool {
+        guard head?.keepsAlive == true, !response.closesConnection, !isLeaving, responseHead.isDelimited
+        else {
             return false
         }
         if bodyEnded { return true }

@@ -16,18 +16,28 @@ struct FieldReader {
     init() { headers.reserveCapacity(12) }
 
     mutating func read(_ line: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) {
-        guard let first = line.first, first != 0x20, first != 0x09 else { throw .badRequest("a folded header line") }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .badRequest("a header without colon") }
+        guard let first = line.first, first != 0x20, first != 0x09 else {
+            throw .badRequest("a folded header line")
+        }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+            throw .badRequest("a header without colon")
+        }
         let rawName = line[line.startIndex..<colon]
-        guard !rawName.isEmpty, rawName.allSatisfy(\.isToken) else { throw .badRequest("bad header name") }
+        guard !rawName.isEmpty, rawName.allSatisfy(\.isToken) else {
+            throw .badRequest("bad header name")
+        }
         let value = line[(colon + 1)...].trimmed
-        guard value.allSatisfy(\.isFieldContent) else { throw .badRequest("control character in a header") }
+        guard value.allSatisfy(\.isFieldContent) else {
+            throw .badRequest("control character in a header")
+        }
         guard let name = FieldNames.name(rawName) else { throw .badRequest("bad header name") }
         try note(name, value)
         headers.append(HTTPField(name: name, value: value))
     }
 
-    private mutating func note(_ name: HTTPField.Name, _ value: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) {
+    private mutating func note(_ name: HTTPField.Name, _ value: Slice<UnsafeRawBufferPointer>)
+        throws(HTTPProblem)
+    {
         switch name {
         case .hostHeader:
             hosts += 1
@@ -95,9 +105,12 @@ enum FieldNames {
 
     private static let bySize: [[Known]] = {
         let texts = [
-            "Host", "Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Length", "Content-Type",
-            "Content-Range", "Expect", "If-Match", "If-None-Match", "If-Range", "Range", "Transfer-Encoding",
-            "User-Agent", "X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id", "Docker-Distribution-Api-Version",
+            "Host", "Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Length",
+            "Content-Type",
+            "Content-Range", "Expect", "If-Match", "If-None-Match", "If-Range", "Range",
+            "Transfer-Encoding",
+            "User-Agent", "X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id",
+            "Docker-Distribution-Api-Version",
         ]
         let spellings = texts + texts.map { $0.lowercased() }
         var result = [[Known]](repeating: [], count: 32)

@@ -23,17 +23,20 @@ package final class HTTPServer: Sendable {
     private let isOver = Atomic(false)
 
     package init(
-        configuration: HTTPServerConfiguration, handler: any RequestHandler, observer: any RequestObserver,
+        configuration: HTTPServerConfiguration, handler: any RequestHandler,
+        observer: any RequestObserver,
         logger: Logger
     ) {
         self.configuration = configuration
         let context = ServerContext(
-            limits: configuration.limits, timeouts: configuration.timeouts, handler: handler, observer: observer,
+            limits: configuration.limits, timeouts: configuration.timeouts, handler: handler,
+            observer: observer,
             logger: logger, clients: ClientAddress(trustedProxies: configuration.trustedProxies),
             memory: BodyMemory(limit: configuration.bodyMemory), threads: .singleton)
         self.context = context
         self.quota = ConnectionQuota(configuration.limits)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops ?? System.coreCount)
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: configuration.eventLoops ?? System.coreCount)
         self.group = group
         var loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>] = [:]
         for eventLoop in group.makeIterator() {
@@ -48,7 +51,9 @@ package final class HTTPServer: Sendable {
 
     /// Listens on all addresses or, if one of them fails, on none. Answers them in the order of the configuration.
     package func start() async throws(ListenError) -> [BoundAddress] {
-        guard phase.withLock({ if case .new = $0 { true } else { false } }) else { throw .alreadyStarted }
+        guard phase.withLock({ if case .new = $0 { true } else { false } }) else {
+            throw .alreadyStarted
+        }
         if let files = configuration.tls {
             let loaded = try Certificates(files)
             certificates.withLock { $0 = loaded }
@@ -115,7 +120,9 @@ package final class HTTPServer: Sendable {
 
     /// Ends at once what a `shutdown` still waits for: a second signal to stop.
     package func endAll() {
-        guard phase.withLock({ if case .stopped = $0 { true } else { false } }), !isOver.load(ordering: .relaxed) else {
+        guard phase.withLock({ if case .stopped = $0 { true } else { false } }),
+            !isOver.load(ordering: .relaxed)
+        else {
             return
         }
         for loop in loops.values { loop.eventLoop.execute { loop.value.endAll() } }
@@ -130,7 +137,9 @@ package final class HTTPServer: Sendable {
     // MARK: Listening
 
     private func listen(_ address: ListenAddress) async throws(ListenError) -> any Channel {
-        if case .unix(let path, let mode) = address { try UnixSocketFile(path: path, mode: mode).makeRoom() }
+        if case .unix(let path, let mode) = address {
+            try UnixSocketFile(path: path, mode: mode).makeRoom()
+        }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: CInt(clamping: configuration.limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -152,7 +161,9 @@ package final class HTTPServer: Sendable {
 
     /// On the new connection's event loop, before it is active.
     private func prepare(_ channel: any Channel, of listener: ListenAddress) throws {
-        guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value else { throw ChannelError.ioOnClosedChannel }
+        guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value else {
+            throw ChannelError.ioOnClosedChannel
+        }
         let pipeline = channel.pipeline.syncOperations
         var certificates: Certificates?
         var address: IPAddress?
@@ -163,7 +174,9 @@ package final class HTTPServer: Sendable {
             peer = Peer(address: address?.description ?? "", isSecure: certificates != nil)
             try channel.syncOptions?.setOption(.socketOption(.tcp_nodelay), value: 1)
         }
-        if let certificates { try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context)) }
+        if let certificates {
+            try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
+        }
         let remote = address
         let admission: ConnectionHandler.Admission = quota.enter(address) ? .admitted : .overLimit
         let connection = ConnectionHandler(

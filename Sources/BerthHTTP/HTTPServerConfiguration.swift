@@ -40,7 +40,8 @@ package enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .tcp(let host, let port):
+            host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path, _): "unix:\(path)"
         }
     }

@@ -37,7 +37,8 @@ struct HeadScanner {
             if isEmpty {
                 let length = scanned
                 self = HeadScanner(limits: limits)
-                return lineStartWasFirst(length) ? .problem(.badRequest("no request line")) : .complete(length: length)
+                return lineStartWasFirst(length)
+                    ? .problem(.badRequest("no request line")) : .complete(length: length)
             }
             lines += 1
             lineStart = scanned

@@ -17,7 +17,8 @@ package enum ListenError: Error, Hashable, Sendable, CustomStringConvertible {
         case .socketIsLive(let path): "another process serves on the socket \(path)"
         case .notASocket(let path): "\(path) exists and is not a socket"
         case .failed(let address, let reason): "can't listen on \(address): \(reason)"
-        case .certificate(let file, let reason): "can't use the certificate or key in \(file): \(reason)"
+        case .certificate(let file, let reason):
+            "can't use the certificate or key in \(file): \(reason)"
         case .alreadyStarted: "the server was started before"
         }
     }

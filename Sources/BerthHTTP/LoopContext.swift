@@ -53,7 +53,9 @@ final class LoopContext {
 
     // MARK: Who is here
 
-    func add(_ connection: ConnectionHandler) { connections[ObjectIdentifier(connection)] = connection }
+    func add(_ connection: ConnectionHandler) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
 
     func remove(_ connection: ConnectionHandler) {
         connections[ObjectIdentifier(connection)] = nil

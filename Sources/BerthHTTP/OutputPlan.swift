@@ -21,7 +21,8 @@ struct OutputPlan {
     init(_ file: Response.FileRange) { self.init([.file(file)]) }
 
     init(_ parts: [Response.Part]) {
-        self.init(parts.flatMap { part in [.bytes(part.bytes)] + (part.file.map { [.file($0)] } ?? []) })
+        self.init(
+            parts.flatMap { part in [.bytes(part.bytes)] + (part.file.map { [.file($0)] } ?? []) })
     }
 
     private init(_ segments: [Segment]) {

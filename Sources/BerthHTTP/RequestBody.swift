@@ -39,7 +39,9 @@ package struct RequestBody: AsyncSequence, Sendable {
     package struct Iterator: AsyncIteratorProtocol {
         fileprivate var source: Source
 
-        package mutating func next(isolation actor: isolated (any Actor)?) async throws(BodyError) -> [ByteBuffer]? {
+        package mutating func next(isolation actor: isolated (any Actor)?) async throws(BodyError)
+            -> [ByteBuffer]?
+        {
             switch source {
             case .connection(let body): return try await body.next()
             case .given(let bytes):
@@ -56,7 +58,9 @@ package struct RequestBody: AsyncSequence, Sendable {
         var whole = ByteBuffer()
         for try await batch in self {
             for var buffer in batch {
-                guard buffer.readableBytes <= limit - whole.readableBytes else { throw .tooLarge(limit: limit) }
+                guard buffer.readableBytes <= limit - whole.readableBytes else {
+                    throw .tooLarge(limit: limit)
+                }
                 if whole.readableBytes == 0 { whole = buffer } else { whole.writeBuffer(&buffer) }
             }
         }

@@ -43,7 +43,8 @@ struct RequestHead {
         if line.method == .connect { self.framing = .none }
         // After CONNECT nothing is a request any more (RFC 9110 §9.3.6).
         self.keepsAlive =
-            line.method != .connect && (line.version == .http1_1 ? !fields.asksClose : fields.asksKeepAlive && !fields.asksClose)
+            line.method != .connect
+            && (line.version == .http1_1 ? !fields.asksClose : fields.asksKeepAlive && !fields.asksClose)
         // RFC 9110 §10.1.1: from HTTP/1.0, and without a body, the expectation means nothing.
         if line.version == .http1_0 {
             self.expectation = .none
@@ -63,7 +64,9 @@ private struct HeadLines {
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     mutating func next() -> Slice<UnsafeRawBufferPointer>? {
-        guard let lineFeed = bytes[position...].firstIndex(of: 0x0a), lineFeed > position else { return nil }
+        guard let lineFeed = bytes[position...].firstIndex(of: 0x0a), lineFeed > position else {
+            return nil
+        }
         let line = bytes[position..<(lineFeed - 1)]
         position = lineFeed + 1
         return line.isEmpty ? nil : line
@@ -77,7 +80,8 @@ struct RequestLine {
     let version: HTTPVersion
 
     init(_ line: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) {
-        guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first < last else {
+        guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first < last
+        else {
             throw .badRequest("the request line is not method, target and version")
         }
         let method = line[line.startIndex..<first]
@@ -99,7 +103,9 @@ struct RequestLine {
         }
     }
 
-    private static func version(_ bytes: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) -> HTTPVersion {
+    private static func version(_ bytes: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem)
+        -> HTTPVersion
+    {
         if bytes.elementsEqual("HTTP/1.1".utf8) { return .http1_1 }
         if bytes.elementsEqual("HTTP/1.0".utf8) { return .http1_0 }
         let start = bytes.startIndex

@@ -30,5 +30,6 @@ package struct RequestRecord: Sendable {
     package let isComplete: Bool
 
     /// The status recorded, and never sent, for a client that left before its answer.
-    package static let clientLeft = HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
+    package static let clientLeft = HTTPResponse.Status(
+        code: 499, reasonPhrase: "Client Closed Request")
 }

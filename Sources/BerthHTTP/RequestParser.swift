@@ -58,7 +58,9 @@ struct RequestParser {
         }
     }
 
-    private mutating func head(_ scanner: inout HeadScanner, _ input: inout ByteBuffer) throws(HTTPProblem) -> Event? {
+    private mutating func head(_ scanner: inout HeadScanner, _ input: inout ByteBuffer)
+        throws(HTTPProblem) -> Event?
+    {
         if !scanner.isInside, !skipEmptyLine(&input) { return nil }
         let result = input.withUnsafeReadableBytes { scanner.scan($0) }
         switch result {
@@ -69,7 +71,9 @@ struct RequestParser {
             throw problem
         case .complete(let length):
             let read = input.withUnsafeReadableBytes { bytes in
-                Result { () throws(HTTPProblem) in try RequestHead(UnsafeRawBufferPointer(rebasing: bytes[..<length])) }
+                Result { () throws(HTTPProblem) in
+                    try RequestHead(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
+                }
             }
             let head = try read.get()
             input.moveReaderIndex(forwardBy: length)
@@ -85,10 +89,13 @@ struct RequestParser {
 
     /// RFC 9112 §2.2: one empty line after a request is forgiven. False when it is not clear yet whether there is one.
     private mutating func skipEmptyLine(_ input: inout ByteBuffer) -> Bool {
-        guard mayStartWithEmptyLine, input.getInteger(at: input.readerIndex, as: UInt8.self) == 0x0d else {
+        guard mayStartWithEmptyLine, input.getInteger(at: input.readerIndex, as: UInt8.self) == 0x0d
+        else {
             return input.readableBytes > 0
         }
-        guard let second = input.getInteger(at: input.readerIndex + 1, as: UInt8.self) else { return false }
+        guard let second = input.getInteger(at: input.readerIndex + 1, as: UInt8.self) else {
+            return false
+        }
         mayStartWithEmptyLine = false
         if second == 0x0a { input.moveReaderIndex(forwardBy: 2) }
         return input.readableBytes > 0

@@ -7,7 +7,9 @@ enum RequestTarget {
     static func reduce(
         _ target: Slice<UnsafeRawBufferPointer>, method: HTTPRequest.Method, host: String
     ) throws(HTTPProblem) -> String {
-        guard let first = target.first, target.allSatisfy(\.isTarget) else { throw .badRequest("bad target") }
+        guard let first = target.first, target.allSatisfy(\.isTarget) else {
+            throw .badRequest("bad target")
+        }
         if method == .connect {
             guard target.allSatisfy(\.isAuthority) else { throw .badRequest("bad target") }
             return String(decoding: target, as: UTF8.self)
@@ -29,7 +31,8 @@ enum RequestTarget {
             throw .badRequest("bad target")
         }
         let rest = target.dropFirst(schemeLength)
-        let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+        let end =
+            rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
         let authority = rest[rest.startIndex..<end]
         guard !authority.isEmpty, authority.allSatisfy(\.isAuthority),
             authority.map(\.lowered) == host.utf8.map(\.lowered)
@@ -47,7 +50,8 @@ extension UInt8 {
     var isAuthority: Bool {
         switch self {
         case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-        case UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),
+        case UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"),
+            UInt8(ascii: "%"),
             UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "!"), UInt8(ascii: "$"),
             UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"),
             UInt8(ascii: "+"), UInt8(ascii: ";"), UInt8(ascii: "="):

@@ -37,7 +37,8 @@ struct ResponseHead {
     /// Appends the head to `buffer`. False, with the buffer as it was, if a field would break the message.
     /// - Parameter common: fields of every answer, with their line ends, up to the value of `X-Request-Id`.
     func write(
-        _ response: Response, id: String, persistence: Persistence, common: ByteBuffer, to buffer: inout ByteBuffer
+        _ response: Response, id: String, persistence: Persistence, common: ByteBuffer,
+        to buffer: inout ByteBuffer
     ) -> Bool {
         let start = buffer.writerIndex
         Self.writeStatus(response.status, &buffer)

@@ -22,7 +22,9 @@ struct UnixSocketFile {
         }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
         if try isServed() { throw .socketIsLive(path: path) }
-        guard unlink(path) == 0 || errno == ENOENT else { throw .failed(address, reason: Self.text(errno)) }
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw .failed(address, reason: Self.text(errno))
+        }
     }
 
     func setMode() throws(ListenError) {

@@ -24,20 +24,20 @@ struct ThreadTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<200 {
                 group.addTask {
-                    try await locks.withLock(digests[0]) { () async throws(BlobError) in
+                    try await locks.withLocks([digests[0]]) { () async throws(BlobError) in
                         #expect(inside.add(1) == 1)
                         await Task.yield()
                         inside.add(-1)
                     }
                 }
-                group.addTask { try await locks.withLock(digests[1]) { () async throws(BlobError) in } }
+                group.addTask { try await locks.withLocks(Set(digests)) { () async throws(BlobError) in } }
             }
             try await group.waitForAll()
         }
         await #expect(throws: BlobError.noSpace) {
-            try await locks.withLock(digests[0]) { () async throws(BlobError) in throw .noSpace }
+            try await locks.withLocks([digests[0]]) { () async throws(BlobError) in throw .noSpace }
         }
-        try await locks.withLock(digests[0]) { () async throws(BlobError) in }
+        try await locks.withLocks([digests[0]]) { () async throws(BlobError) in }
     }
 
     @Test("a sync asked for while one runs is a new one, shared by all that ask meanwhile")

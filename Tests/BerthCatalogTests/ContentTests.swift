@@ -279,6 +279,7 @@ struct UploadTests {
             #expect(try await test.catalog.totals().openUploads == 1)
         }
         settings.lazyDelay = .seconds(3_600)
+        settings.batchDuration = .seconds(60)
         try await withCatalog(settings: settings) { test in
             test.catalog.noteUpload(upload(1), repository: try test.name(), principal: alice)
             let commits = test.catalog.statistics.commits

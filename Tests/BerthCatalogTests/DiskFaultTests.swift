@@ -6,6 +6,8 @@ import Testing
 
 @Suite("When the disk fails")
 struct DiskFaultTests {
+    init() { DiskFaults.install() }
+
     private func log(_ test: TestCatalog) -> String { test.folder.database + "-wal" }
 
     @Test("each commit syncs the log, and an idle commit syncs it once (B5)")
@@ -14,7 +16,7 @@ struct DiskFaultTests {
             try await test.pushBlob(0)
             DiskFaults.shared.watch(log(test))
             for number in 1...20 { try await test.pushBlob(number) }
-            #expect(DiskFaults.shared.syncs(of: log(test)) >= 20, "is fdatasync caught at all?")
+            #expect(DiskFaults.shared.syncs(of: log(test)) >= 20, "are syncs seen at all?")
             #expect(DiskFaults.shared.syncs(of: log(test)) <= 21, "once more if the log starts over")
             let before = DiskFaults.shared.syncs(of: log(test))
             let commits = test.catalog.statistics.commits
@@ -61,7 +63,8 @@ struct DiskFaultTests {
         try await second.catalog.close()
     }
 
-    @Test("whichever write of a commit fails, nothing false is acknowledged and a restart has all that was (C1, C2)",
+    @Test(
+        "whichever write of a commit fails, nothing false is acknowledged and a restart has all that was (C1, C2)",
         arguments: [EIO, ENOSPC, EDQUOT])
     func failedWrite(error: Int32) async throws {
         let test = try await openCatalog(in: try TemporaryFolder())

@@ -1,78 +1,107 @@
 import Foundation
+import GRDBSQLite
 import Synchronization
 
-/// Makes fdatasync and pwrite fail for chosen files, and counts the syncs. SQLite's library finds these functions here
-/// instead of in libc, for the linker puts the executable first; everything else goes through untouched.
+/// Stands between SQLite and its files: makes syncs and writes of chosen files fail, and counts the syncs. Everything
+/// else goes through untouched. Files that are opened before `install` are not watched.
 final class DiskFaults: Sendable {
     static let shared = DiskFaults()
 
     private struct State {
+        var paths: [UInt: String] = [:]
         var failing: [String: Int32] = [:]
         var syncs: [String: Int] = [:]
     }
     private let state = Mutex(State())
-    /// Looking up a file's name costs a system call; most runs of the process need none.
-    private let isWatching = Atomic<Bool>(false)
 
     private init() {}
 
+    /// Puts this in front of SQLite's own file system, once in the life of the process.
+    static func install() { _ = isInstalled }
+
     /// From now on every sync and write of the file `path` fails with `error`.
-    func fail(_ path: String, with error: Int32) {
-        state.withLock { $0.failing[path] = error }
-        isWatching.store(true, ordering: .releasing)
-    }
+    func fail(_ path: String, with error: Int32) { state.withLock { $0.failing[path] = error } }
     func heal(_ path: String) { state.withLock { $0.failing[path] = nil } }
 
     /// Counts the syncs of the file `path` from here on.
-    func watch(_ path: String) {
-        state.withLock { $0.syncs[path] = 0 }
-        isWatching.store(true, ordering: .releasing)
-    }
+    func watch(_ path: String) { state.withLock { $0.syncs[path] = 0 } }
     func syncs(of path: String) -> Int { state.withLock { $0.syncs[path] ?? 0 } }
 
-    fileprivate func failure(of file: Int32, isSync: Bool) -> Int32? {
-        guard isWatching.load(ordering: .acquiring) else { return nil }
-        var buffer = [UInt8](repeating: 0, count: 1_024)
-        let count = buffer.withUnsafeMutableBytes { buffer in
-            readlink("/proc/self/fd/\(file)", buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count)
-        }
-        guard count > 0 else { return nil }
-        let path = String(decoding: buffer[..<count], as: UTF8.self)
-        return state.withLock { state in
-            if isSync, state.syncs[path] != nil { state.syncs[path, default: 0] += 1 }
+    fileprivate func opened(_ file: UInt, path: String) { state.withLock { $0.paths[file] = path } }
+    fileprivate func closed(_ file: UInt) { state.withLock { $0.paths[file] = nil } }
+
+    /// Sets `errno` and is true where the call has to fail.
+    fileprivate func fails(_ file: UnsafeMutablePointer<sqlite3_file>?, isSync: Bool) -> Bool {
+        let error = state.withLock { state -> Int32? in
+            guard let path = state.paths[UInt(bitPattern: file)] else { return nil }
+            if isSync, let count = state.syncs[path] { state.syncs[path] = count + 1 }
             return state.failing[path]
         }
-    }
-}
-
-private typealias Sync = @convention(c) (Int32) -> Int32
-private typealias Write = @convention(c) (Int32, UnsafeRawPointer?, Int, Int) -> Int
-
-private let realSync: Sync = next("fdatasync")
-private let realWrite: Write = next("pwrite64")
-
-/// The function of that name in the libraries that come after this executable.
-private func next<Function>(_ name: String) -> Function {
-    // RTLD_NEXT, a macro that Swift does not see.
-    let address = dlsym(UnsafeMutableRawPointer(bitPattern: -1), name)
-    precondition(address != nil, "libc has \(name)")
-    return unsafeBitCast(address, to: Function.self)
-}
-
-@_cdecl("fdatasync")
-public func watchedSync(_ file: Int32) -> Int32 {
-    if let error = DiskFaults.shared.failure(of: file, isSync: true) {
+        guard let error else { return false }
         errno = error
-        return -1
+        return true
     }
-    return realSync(file)
 }
 
-@_cdecl("pwrite64")
-public func watchedWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int, _ offset: Int) -> Int {
-    if let error = DiskFaults.shared.failure(of: file, isSync: false) {
-        errno = error
-        return -1
+/// What SQLite would call without us. The tables live as long as the process.
+private struct Original: @unchecked Sendable {
+    // Safe to share: C tables that nobody changes once they are registered.
+    let system: UnsafeMutablePointer<sqlite3_vfs>
+    let files: UnsafePointer<sqlite3_io_methods>
+    let watched: UnsafeMutablePointer<sqlite3_io_methods>
+}
+
+private let untouched: Original? = {
+    guard let system = sqlite3_vfs_find(nil) else { return nil }
+    // SQLite does not name its table of file functions; a file that is opened has it.
+    guard let files = functionsOfFiles(system) else { return nil }
+    let watched = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
+    watched.initialize(to: files.pointee)
+    watched.pointee.xSync = { file, flags in
+        DiskFaults.shared.fails(file, isSync: true)
+            ? SQLITE_IOERR | 4 << 8 : untouched?.files.pointee.xSync?(file, flags) ?? SQLITE_ERROR
     }
-    return realWrite(file, bytes, count, offset)
+    watched.pointee.xWrite = { file, bytes, count, offset in
+        guard DiskFaults.shared.fails(file, isSync: false) else {
+            return untouched?.files.pointee.xWrite?(file, bytes, count, offset) ?? SQLITE_ERROR
+        }
+        return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
+    }
+    watched.pointee.xClose = { file in
+        DiskFaults.shared.closed(UInt(bitPattern: file))
+        return untouched?.files.pointee.xClose?(file) ?? SQLITE_ERROR
+    }
+    return Original(system: system, files: files, watched: watched)
+}()
+
+private let isInstalled: Bool = {
+    guard let original = untouched else { return false }
+    let system = UnsafeMutablePointer<sqlite3_vfs>.allocate(capacity: 1)
+    system.initialize(to: original.system.pointee)
+    system.pointee.zName = UnsafePointer(strdup("berth-faults"))
+    system.pointee.xOpen = { system, name, file, flags, given in
+        guard let original = untouched else { return SQLITE_ERROR }
+        let code = original.system.pointee.xOpen(system, name, file, flags, given)
+        if code == SQLITE_OK, let name, file?.pointee.pMethods == original.files {
+            DiskFaults.shared.opened(UInt(bitPattern: file), path: String(cString: name))
+            file?.pointee.pMethods = UnsafePointer(original.watched)
+        }
+        return code
+    }
+    return sqlite3_vfs_register(system, 1) == SQLITE_OK
+}()
+
+private func functionsOfFiles(_ system: UnsafeMutablePointer<sqlite3_vfs>) -> UnsafePointer<sqlite3_io_methods>? {
+    let size = Int(system.pointee.szOsFile)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    defer { memory.deallocate() }
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+    let file = memory.assumingMemoryBound(to: sqlite3_file.self)
+    let path = strdup("\(FileManager.default.temporaryDirectory.path)/berth-faults-\(UUID().uuidString)")
+    defer { free(path) }
+    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_DELETEONCLOSE
+    guard system.pointee.xOpen(system, path, file, flags, nil) == SQLITE_OK else { return nil }
+    let files = file.pointee.pMethods
+    _ = files?.pointee.xClose?(file)
+    return files
 }

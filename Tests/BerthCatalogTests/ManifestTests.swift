@@ -123,10 +123,12 @@ struct PushTests {
 
             // Sparse: the parents come first.
             for level in stride(from: 8, through: 2, by: -1) {
-                #expect(try await test.push(200 + level, entries: [200 + level - 1], sparse: true) == .stored(isNew: true))
+                #expect(
+                    try await test.push(200 + level, entries: [200 + level - 1], sparse: true) == .stored(isNew: true))
             }
             #expect(try await test.push(201, entries: [100]) == .stored(isNew: true))
-            let depths = try await test.count("SELECT max(depth) FROM manifest WHERE digest = ?", [.digest(digest(208))])
+            let depths = try await test.count(
+                "SELECT max(depth) FROM manifest WHERE digest = ?", [.digest(digest(208))])
             #expect(depths == 8)
             _ = try await test.push(309, entries: [308], sparse: true)
             for level in stride(from: 308, through: 302, by: -1) {

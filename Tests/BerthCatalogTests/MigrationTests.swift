@@ -102,3 +102,38 @@ struct MigrationTests {
         #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
     }
 }
+
+@Suite("The schema")
+struct SchemaTests {
+    @Test("its text is that of an opened catalog")
+    func text() async throws {
+        let text = try Catalog.schemaText()
+        try await withCatalog { test in
+            let rows = try await test.rows(
+                "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name <> 'sqlite_sequence' ORDER BY rowid")
+            for row in rows {
+                guard case .text(let sql) = row.first else { throw TestFailure("no text") }
+                #expect(text.contains(sql + ";"))
+            }
+            #expect(rows.count == text.split(separator: ";\n").count)
+        }
+    }
+
+    @Test("every table is strict, and looking for unfinished deletions reads what has been deleted at most")
+    func strict() async throws {
+        try await withCatalog { test in
+            let loose = try await test.count(
+                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'"
+            )
+            #expect(loose == 0)
+            let plan = try await test.rows(
+                """
+                EXPLAIN QUERY PLAN
+                SELECT deleted_with FROM manifest
+                WHERE detach_position IS NOT NULL AND deleted_with IS NOT NULL
+                ORDER BY deleted_with LIMIT 1
+                """)
+            #expect("\(plan)".contains("SEARCH manifest USING INDEX"))
+        }
+    }
+}

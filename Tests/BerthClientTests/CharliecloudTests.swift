@@ -19,8 +19,14 @@ struct CharliecloudTests {
             }
             if let ran { #expect(ran.text == "ahoy charliecloud") }
 
-            try await at.run("ch-image", "--tls-no-verify", "push", box, copy, with: settings)
-            #expect(try await at.tags("copy") == ["1"])
+            try await withKnownIssue(
+                "takes an upload's Location only with scheme and host (0.31)", isIntermittent: true
+            ) {
+                try await at.run("ch-image", "--tls-no-verify", "push", box, copy, with: settings)
+                #expect(try await at.tags("copy") == ["1"])
+            } matching: { issue in
+                (issue.error as? CommandFailure)?.finished.errors.contains("No scheme supplied") ?? false
+            }
         }
     }
 }

@@ -101,7 +101,9 @@ struct PaceTests {
         check(pace.isStalled(Self.at(70)))
     }
 
-    @Test("a body under the lowest rate stalls, one at the rate does not", arguments: [(1023, true), (1024, false)])
+    @Test(
+        "a body under the lowest rate stalls, one at the rate does not",
+        arguments: [(1023, true), (1024, false)])
     func rate(bytesPerSecond: Int, stalls: Bool) {
         var pace = BodyPace(timeout: .seconds(60), lowestRate: 1024)
         pace.run(Self.at(0))
@@ -177,11 +179,15 @@ struct PartTests {
         #expect(plan.isFinished)
     }
 
-    @Test("dates are written as RFC 9110 wants them", arguments: [
-        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
-        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (1_798_761_599, "Thu, 31 Dec 2026 23:59:59 GMT"),
-    ])
+    @Test(
+        "dates are written as RFC 9110 wants them",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (1_798_761_599, "Thu, 31 Dec 2026 23:59:59 GMT"),
+        ])
     func date(seconds: Int, text: String) {
         #expect(HTTPDate.text(Int64(seconds)) == text)
     }
@@ -198,41 +204,59 @@ struct PartTests {
         }
     }
 
-    @Test("a client's id is taken over only if it is harmless", arguments: [
-        ("abc-1.2_Z", true), (String(repeating: "a", count: 64), true), (String(repeating: "a", count: 65), false),
-        ("", false), ("a b", false), ("a\"b", false), ("\u{e9}", false), ("a,b", false),
-    ])
+    @Test(
+        "a client's id is taken over only if it is harmless",
+        arguments: [
+            ("abc-1.2_Z", true), (String(repeating: "a", count: 64), true),
+            (String(repeating: "a", count: 65), false),
+            ("", false), ("a b", false), ("a\"b", false), ("\u{e9}", false), ("a,b", false),
+        ])
     func takenOver(id: String, isTaken: Bool) {
         #expect((RequestIDSource.accepted([.requestID: id]) == id) == isTaken)
     }
 
-    @Test("blocks hold their addresses", arguments: [
-        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("192.0.2.1", "192.0.2.1", true),
-        ("192.0.2.1", "192.0.2.2", false), ("0.0.0.0/0", "8.8.8.8", true), ("0.0.0.0/0", "::1", false),
-        ("10.1.2.192/26", "10.1.2.191", false), ("10.1.2.192/26", "10.1.2.193", true), ("fd00::/8", "fd12::1", true),
-        ("2001:db8::/33", "2001:db8:8000::", false), ("127.0.0.0/8", "::ffff:127.0.0.1", true),
-    ])
+    @Test(
+        "blocks hold their addresses",
+        arguments: [
+            ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false),
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false), ("0.0.0.0/0", "8.8.8.8", true),
+            ("0.0.0.0/0", "::1", false),
+            ("10.1.2.192/26", "10.1.2.191", false), ("10.1.2.192/26", "10.1.2.193", true),
+            ("fd00::/8", "fd12::1", true),
+            ("2001:db8::/33", "2001:db8:8000::", false), ("127.0.0.0/8", "::ffff:127.0.0.1", true),
+        ])
     func block(block: String, address: String, isInside: Bool) throws {
         let block = try #require(CIDR(block))
         #expect(block.contains(try #require(IPAddress(address))) == isInside)
     }
 
-    @Test("what is no block is refused", arguments: ["", "a", "1.2.3", "1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/8/8", "[::1]"])
+    @Test(
+        "what is no block is refused",
+        arguments: [
+            "", "a", "1.2.3", "1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/8/8", "[::1]",
+        ])
     func noBlock(text: String) {
         #expect(CIDR(text) == nil)
     }
 
-    @Test("the client is the right-most address outside the trusted proxies", arguments: [
-        ("127.0.0.1", ["198.51.100.7"], "198.51.100.7"), ("127.0.0.1", ["6.6.6.6, 198.51.100.7"], "198.51.100.7"),
-        ("127.0.0.1", ["6.6.6.6, 198.51.100.7, 10.0.0.1"], "198.51.100.7"),
-        ("127.0.0.1", ["6.6.6.6, 198.51.100.7", "10.0.0.1"], "198.51.100.7"),
-        ("127.0.0.1", ["10.0.0.1, 10.0.0.2"], "10.0.0.1"), ("127.0.0.1", [], "127.0.0.1"),
-        ("127.0.0.1", ["6.6.6.6, unknown"], "127.0.0.1"), ("127.0.0.1", ["6.6.6.6, unknown, 10.0.0.1"], "10.0.0.1"),
-        ("127.0.0.1", ["[2001:db8::1]:80"], "2001:db8::1"), ("127.0.0.1", ["198.51.100.7:1234"], "198.51.100.7"),
-        ("127.0.0.1", ["2001:DB8::1"], "2001:db8::1"), ("192.0.2.9", ["198.51.100.7"], "192.0.2.9"),
-    ])
+    @Test(
+        "the client is the right-most address outside the trusted proxies",
+        arguments: [
+            ("127.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", ["6.6.6.6, 198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", ["6.6.6.6, 198.51.100.7, 10.0.0.1"], "198.51.100.7"),
+            ("127.0.0.1", ["6.6.6.6, 198.51.100.7", "10.0.0.1"], "198.51.100.7"),
+            ("127.0.0.1", ["10.0.0.1, 10.0.0.2"], "10.0.0.1"), ("127.0.0.1", [], "127.0.0.1"),
+            ("127.0.0.1", ["6.6.6.6, unknown"], "127.0.0.1"),
+            ("127.0.0.1", ["6.6.6.6, unknown, 10.0.0.1"], "10.0.0.1"),
+            ("127.0.0.1", ["[2001:db8::1]:80"], "2001:db8::1"),
+            ("127.0.0.1", ["198.51.100.7:1234"], "198.51.100.7"),
+            ("127.0.0.1", ["2001:DB8::1"], "2001:db8::1"), ("192.0.2.9", ["198.51.100.7"], "192.0.2.9"),
+        ])
     func forwarded(peer: String, entries: [String], client: String) {
-        let clients = ClientAddress(trustedProxies: ["127.0.0.0/8", "10.0.0.0/8"].compactMap { CIDR($0) })
+        let clients = ClientAddress(
+            trustedProxies: ["127.0.0.0/8", "10.0.0.0/8"].compactMap { CIDR($0) })
         var headers = HTTPFields()
         headers[values: .forwardedFor] = entries
         headers[.forwardedProto] = "https"
@@ -249,13 +273,17 @@ struct PartTests {
         #expect(clients.peer(peer, address: IPAddress("127.0.0.1"), headers: headers) == peer)
     }
 
-    @Test("the framing follows from status, method, version and body", arguments: [
-        (200, false, HTTPVersion.http1_1, ResponseHead.Framing.chunked, true),
-        (200, false, .http1_0, .untilClose, true), (200, true, .http1_1, .chunked, false),
-        (204, false, .http1_1, .none, false), (304, false, .http1_1, .none, false),
-        (304, true, .http1_1, .none, false), (101, false, .http1_1, .none, false),
-    ])
-    func framing(status: Int, isHead: Bool, version: HTTPVersion, framing: ResponseHead.Framing, hasBody: Bool) {
+    @Test(
+        "the framing follows from status, method, version and body",
+        arguments: [
+            (200, false, HTTPVersion.http1_1, ResponseHead.Framing.chunked, true),
+            (200, false, .http1_0, .untilClose, true), (200, true, .http1_1, .chunked, false),
+            (204, false, .http1_1, .none, false), (304, false, .http1_1, .none, false),
+            (304, true, .http1_1, .none, false), (101, false, .http1_1, .none, false),
+        ])
+    func framing(
+        status: Int, isHead: Bool, version: HTTPVersion, framing: ResponseHead.Framing, hasBody: Bool
+    ) {
         let stream = AsyncThrowingStream<ByteBuffer, any Error> { $0.finish() }
         let response = Response(status: .init(code: status), body: .stream(length: nil, stream))
         let head = ResponseHead(response, toHead: isHead, version: version)

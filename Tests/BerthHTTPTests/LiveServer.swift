@@ -3,6 +3,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import Synchronization
+import Testing
 
 #if canImport(Glibc)
 import Glibc
@@ -122,8 +123,13 @@ struct LiveServer: Sendable {
 
 extension HTTPServerConfiguration {
     /// A free port of 127.0.0.1 and one event loop, changed by `change`.
-    static func local(_ change: (inout HTTPServerConfiguration) -> Void = { _ in }) -> HTTPServerConfiguration {
-        var configuration = HTTPServerConfiguration(listeners: [.tcp(host: "127.0.0.1", port: 0)], eventLoops: 1)
+    static func local(_ change: (inout HTTPServerConfiguration) -> Void = { _ in })
+        -> HTTPServerConfiguration
+    {
+        var configuration = HTTPServerConfiguration(
+            listeners: [.tcp(host: "127.0.0.1", port: 0)], eventLoops: 1)
+        // Tests that need a deadline set it; in all others a busy machine must not meet one.
+        configuration.timeouts.drain = .seconds(30)
         change(&configuration)
         return configuration
     }
@@ -139,7 +145,8 @@ func withServer(
     var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     logger.logLevel = .critical
     let server = HTTPServer(
-        configuration: configuration, handler: TestHandler(route: route), observer: recorder, logger: logger)
+        configuration: configuration, handler: TestHandler(route: route), observer: recorder,
+        logger: logger)
     let addresses = try await server.start()
     let result: Result<Void, any Error>
     do {
@@ -187,11 +194,19 @@ final class TemporaryFile: Sendable {
     }
 }
 
-/// Bytes in which every place is told from its neighbours.
+/// Bytes in which a piece that is missing, doubled or moved shows: a random block of a size that divides nothing.
 func pattern(_ count: Int) -> [UInt8] {
-    var state: UInt32 = 12345
-    return (0..<count).map { _ in
-        state = state &* 1_664_525 &+ 1_013_904_223
-        return UInt8(truncatingIfNeeded: state >> 24)
-    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count { bytes += patternBlock.prefix(count - bytes.count) }
+    return bytes
 }
+
+private let patternBlock: [UInt8] = {
+    var random = SplitMix(seed: 7)
+    return (0..<65_521).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+}()
+
+/// Suites that talk to live servers: one test after another, because some of them need a server's whole attention.
+@Suite(.serialized)
+enum LiveTests {}

@@ -38,7 +38,9 @@ struct ParserTests {
     @Test("however the bytes are cut, the events are the same")
     func cuts() {
         let bytes = Array(Self.pipelined.utf8)
-        let expected = ["PUT /a 2", "end[hello]", "POST /b 2", "end[abc0123456789]", "GET /c?x 2", "end[]"]
+        let expected = [
+            "PUT /a 2", "end[hello]", "POST /b 2", "end[abc0123456789]", "GET /c?x 2", "end[]",
+        ]
         #expect(Self.events([bytes]) == expected)
         #expect(Self.events(bytes.map { [$0] }) == expected)
         for cut in 1..<bytes.count {
@@ -48,7 +50,9 @@ struct ParserTests {
 
     @Test("a problem is told once, whatever follows")
     func once() {
-        let events = Self.events([Array("GET x HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)])
+        let events = Self.events([
+            Array("GET x HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+        ])
         #expect(events.count == 1)
     }
 
@@ -80,7 +84,9 @@ struct ParserTests {
         #expect((events.first == "targetTooLong") == !isAccepted)
     }
 
-    @Test("a head of the largest size is read, one byte more is not", arguments: [(32768, true), (32769, false)])
+    @Test(
+        "a head of the largest size is read, one byte more is not",
+        arguments: [(32768, true), (32769, false)])
     func head(size: Int, isAccepted: Bool) {
         let (start, end) = ("GET / HTTP/1.1\r\nHost: h\r\nX: ", "\r\n\r\n")
         let text = start + String(repeating: "a", count: size - start.utf8.count - end.utf8.count) + end
@@ -89,15 +95,19 @@ struct ParserTests {
         #expect((events.first == "headersTooLarge") == !isAccepted)
     }
 
-    @Test("as many fields as allowed are read, one more is not", arguments: [(100, true), (101, false)])
+    @Test(
+        "as many fields as allowed are read, one more is not", arguments: [(100, true), (101, false)])
     func fields(count: Int, isAccepted: Bool) {
-        let text = "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "X: y\r\n", count: count - 1) + "\r\n"
+        let text =
+            "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "X: y\r\n", count: count - 1) + "\r\n"
         #expect((Self.events([Array(text.utf8)]).first == "headersTooLarge") == !isAccepted)
     }
 
-    @Test("an absolute target is reduced to its path and query", arguments: [
-        ("http://h/a?b", "/a?b"), ("HTTPS://H", "/"), ("http://h?q=/", "/?q=/"), ("/p//q/", "/p//q/"),
-    ])
+    @Test(
+        "an absolute target is reduced to its path and query",
+        arguments: [
+            ("http://h/a?b", "/a?b"), ("HTTPS://H", "/"), ("http://h?q=/", "/?q=/"), ("/p//q/", "/p//q/"),
+        ])
     func target(sent: String, reduced: String) {
         let events = Self.events([Array("GET \(sent) HTTP/1.1\r\nHost: h\r\n\r\n".utf8)])
         #expect(events.first == "GET \(reduced) 1")

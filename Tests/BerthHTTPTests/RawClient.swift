@@ -23,7 +23,9 @@ final class RawClient: Sendable {
         var body: [UInt8] = []
 
         var text: String { String(decoding: body, as: UTF8.self) }
-        func field(_ name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
+        func field(_ name: String) -> String? {
+            fields.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
     }
 
     private static let threads: NIOThreadPool = {
@@ -45,11 +47,14 @@ final class RawClient: Sendable {
 
     deinit { shut() }
 
-    static func connect(port: Int, patience: Int = 30, receiveBuffer: CInt? = nil) async throws -> RawClient {
+    static func connect(port: Int, patience: Int = 30, receiveBuffer: CInt? = nil) async throws
+        -> RawClient
+    {
         try await threads.runIfActive {
             let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
             if var receiveBuffer {
-                setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size))
+                setsockopt(
+                    descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size))
             }
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -95,7 +100,9 @@ final class RawClient: Sendable {
             var sent = 0
             while sent < bytes.count {
                 var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                guard poll(&wait, 1, Int32(patience * 1000)) > 0 else { throw Failure(text: "send: too late") }
+                guard poll(&wait, 1, Int32(patience * 1000)) > 0 else {
+                    throw Failure(text: "send: too late")
+                }
                 let count = bytes[sent...].withUnsafeBytes {
                     Glibc.send(descriptor, $0.baseAddress, min($0.count, 1 << 16), Self.sendFlags)
                 }
@@ -154,10 +161,13 @@ final class RawClient: Sendable {
             var reply = Reply()
             reply.head = String(decoding: head, as: UTF8.self)
             let lines = reply.head.split(separator: "\r\n")
-            reply.status = lines.first.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) } ?? 0
+            reply.status =
+                lines.first.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) } ?? 0
             reply.fields = lines.dropFirst().map { line in
                 let parts = line.split(separator: ":", maxSplits: 1)
-                return (String(parts.first ?? ""), parts.last.map { $0.drop { $0 == " " } }.map(String.init) ?? "")
+                return (
+                    String(parts.first ?? ""), parts.last.map { $0.drop { $0 == " " } }.map(String.init) ?? ""
+                )
             }
             if toHead || reply.status < 200 || reply.status == 204 || reply.status == 304 { return reply }
             if let length = reply.field("Content-Length").flatMap({ Int($0) }) {
@@ -189,7 +199,9 @@ final class RawClient: Sendable {
         var result: [UInt8] = []
         result.reserveCapacity(count)
         while result.count < count {
-            guard let more = try receive(count - result.count) else { throw Failure(text: "closed early") }
+            guard let more = try receive(count - result.count) else {
+                throw Failure(text: "closed early")
+            }
             result += more
         }
         return result
@@ -198,7 +210,9 @@ final class RawClient: Sendable {
     /// nil at the end.
     private func receive(_ most: Int) throws -> [UInt8]? {
         var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&wait, 1, Int32(patience * 1000)) > 0 else { throw Failure(text: "receive: too late") }
+        guard poll(&wait, 1, Int32(patience * 1000)) > 0 else {
+            throw Failure(text: "receive: too late")
+        }
         var failure: CInt = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: min(most, 1 << 18)) { buffer, count in
             let received = recv(descriptor, buffer.baseAddress, buffer.count, 0)

@@ -39,7 +39,10 @@ struct LinePipe {
     }
 
     struct Reading: Sendable {
-        private let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+        private let stream: AsyncStream<String>
+        private let continuation: AsyncStream<String>.Continuation
+
+        fileprivate init() { (stream, continuation) = AsyncStream.makeStream() }
 
         fileprivate func finish(_ lines: [String]) {
             for line in lines { continuation.yield(line) }

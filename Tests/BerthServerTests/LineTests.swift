@@ -46,15 +46,16 @@ struct LineTests {
         arguments: [
             ("a\r\nb", #""a\r\nb""#),
             ("\u{1b}[31mred\u{7}", #""\u001b[31mred\u0007""#),
-            ("\u{9b}2J\u{7f}\0", #""\u009b2J\u007f\u0000""#),
+            ("\u{9b}2J\u{7f}\u{1}", #""\u009b2J\u007f\u0001""#),
             (#"", "level":"error"#, #""\", \"level\":\"error""#),
             (#"back\slash"#, #""back\\slash""#),
             ("a\u{2028}b\u{202e}c", #""a\u2028b\u202ec""#),
             ("käse 雪 🐳", #""käse 雪 🐳""#),
             ("tab\there", #""tab\there""#),
-        ])
-    func escapes(hostile: String, written: String) throws {
-        let record = LogRecord.sample(.info, [.init("value", .text(hostile))])
+        ].map(Hostile.init))
+    func escapes(hostile: Hostile) throws {
+        let written = hostile.written
+        let record = LogRecord.sample(.info, [.init("value", .text(hostile.text))])
         let text = TextLines(isColored: false).text(record)
         #expect(text == "2026-02-28T23:59:58.007Z INFO     something happened value=\(written)\n")
         let json = JSONLines().text(record)
@@ -66,7 +67,12 @@ struct LineTests {
             Issue.record("not an object: \(json)")
             return
         }
-        #expect(hasSameBytes(value, hostile))
+        #expect(hasSameBytes(value, hostile.text))
+    }
+
+    @Test("NUL is escaped like the rest")
+    func nul() {
+        #expect(TextLines(isColored: false).text(.sample(message: "a\0b")).hasSuffix(#" a\u0000b"# + "\n"))
     }
 
     @Test("messages, labels and keys are escaped too")
@@ -133,4 +139,11 @@ struct LineTests {
         #expect(LogFormat.json.lines(for: pipe.writeEnd) is JSONLines)
         #expect((LogFormat.text.lines(for: pipe.writeEnd) as? TextLines)?.isColored == false)
     }
+}
+
+/// Text that a line has to survive, and how it is written. The runner tells the latter: it shows arguments as they are.
+struct Hostile: Sendable, CustomTestStringConvertible {
+    let text: String
+    let written: String
+    var testDescription: String { written }
 }

@@ -23,10 +23,10 @@ struct LogWriterTests {
         pipe.closeWriteEnd()
         let lines = await pipe.startReading().lines()
         #expect(lines.count == 1)
-        #expect(
-            lines.first?.dropFirst(#"{"time":"2026-02-28T23:59:58.007Z","#.utf8.count)
-                == #""level":"debug","label":"berth.test","message":"blob committed","metadata":{"a":"handler","#
-                + #""b":"provider","c":"event","d":"logger","list":"[\"x\", \"y\"]","number":"7"}}"#)
+        let written =
+            #","level":"debug","label":"berth.test","message":"blob committed","metadata":{"a":"handler","#
+            + #""b":"provider","c":"event","d":"logger","list":"[\"x\", \"y\"]","number":"7"}}"#
+        #expect(lines.first?.hasSuffix(written) == true)
     }
 
     @Test("lines of many threads arrive whole, each once")

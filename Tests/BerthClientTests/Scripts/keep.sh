@@ -2,7 +2,7 @@
 # keep.sh FOLDER [PATTERN COMMAND...]
 # Runs COMMAND with its output in FOLDER/log and prints the first line of it that matches PATTERN (nothing, if it ends before).
 # Lives as long as somebody holds the other end of its standard input: then, however the tests ended, it ends COMMAND by its
-# own process id, unmounts what is mounted under FOLDER and removes FOLDER. BERTH_KEEP_FOLDERS=1 leaves the folder.
+# own process id, unmounts what is mounted under FOLDER and removes FOLDER. KEEP_FOLDERS=1 leaves the folder.
 set -u
 folder=$1
 
@@ -28,4 +28,4 @@ else
     cat >/dev/null
 fi
 
-[ "${BERTH_KEEP_FOLDERS:-0}" = 1 ] || exec "$(dirname "$0")/remove.sh" "$folder"
+[ "${KEEP_FOLDERS:-0}" = 1 ] || exec "$(dirname "$0")/remove.sh" "$folder"

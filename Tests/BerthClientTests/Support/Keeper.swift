@@ -60,8 +60,10 @@ struct Keeper: Sendable {
         defer { close(life.reading) }
         let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
         defer { close(null) }
+        let keeps = ProcessInfo.processInfo.environment["BERTH_KEEP_FOLDERS"] ?? "0"
         _ = try spawn(
-            "/bin/sh", [Place.script("keep.sh")] + arguments, environment: Scratch.baseEnvironment, directory: "/",
+            "/bin/sh", [Place.script("keep.sh")] + arguments,
+            environment: Scratch.baseEnvironment.merging(["KEEP_FOLDERS": keeps]) { $1 }, directory: "/",
             files: (life.reading, output ?? null, null))
     }
 }

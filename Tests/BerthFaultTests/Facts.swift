@@ -1,0 +1,162 @@
+import BerthDigest
+import BerthModel
+import BerthTestSupport
+import Foundation
+import Synchronization
+import Testing
+
+/// What a test was told by the server, and what it asked for without an answer. After any fault each thing has to be as
+/// acknowledged last, or as a later request without an answer would have made it.
+final class Facts: Sendable {
+    enum Key: Hashable, Sendable {
+        case blob(repository: String, digest: String)
+        case manifest(repository: String, digest: String)
+        case tag(repository: String, name: String)
+    }
+
+    /// An upload that is not finished: bytes acknowledged, and bytes sent after them without an answer.
+    struct OpenUpload: Sendable {
+        let repository: String
+        var location: String
+        var acknowledged: [UInt8]
+        var sent: [UInt8]
+        /// The closing request was sent, and not answered.
+        var isClosing = false
+    }
+
+    /// A value is the digest of the manifest for a tag, `"here"` for content, and nil where there is nothing.
+    private struct Cell {
+        var acknowledged: String?
+        var possible: [String?] = []
+    }
+    private struct State {
+        var cells: [Key: Cell] = [:]
+        var uploads: [String: OpenUpload] = [:]
+        var acknowledgements = 0
+    }
+    private let state = Mutex(State())
+
+    /// Effects that were acknowledged so far.
+    var acknowledgements: Int { state.withLock(\.acknowledgements) }
+
+    /// Sends a request that changes something and notes what its answer says. An answer of 4xx has changed nothing; any
+    /// other failure, or none at all, leaves open what has happened.
+    func change(
+        _ changes: [(Key, String?)], accepted: Int, _ request: () async throws -> Reply
+    ) async throws -> Reply {
+        state.withLock { state in
+            for (key, value) in changes { state.cells[key, default: Cell()].possible.append(value) }
+        }
+        let reply = try await request()
+        state.withLock { state in
+            for (key, value) in changes {
+                if reply.status == accepted {
+                    state.cells[key] = Cell(acknowledged: value)
+                } else if 400..<500 ~= reply.status {
+                    state.cells[key]?.possible.removeLast()
+                }
+            }
+            if reply.status == accepted { state.acknowledgements += 1 }
+        }
+        return reply
+    }
+
+    /// What is acknowledged and undisputed.
+    func acknowledged(_ key: Key) -> String? {
+        state.withLock { state in
+            guard let cell = state.cells[key], cell.possible.isEmpty else { return nil }
+            return cell.acknowledged
+        }
+    }
+
+    func tags(of digest: String, in repository: String) -> [Key] {
+        state.withLock { state in
+            state.cells.keys.filter { key in
+                guard case .tag(repository, _) = key, let cell = state.cells[key] else { return false }
+                return cell.acknowledged == digest || cell.possible.contains(digest)
+            }
+        }
+    }
+
+    func setUpload(_ id: String, _ upload: OpenUpload?) { state.withLock { $0.uploads[id] = upload } }
+    func countAcknowledgement() { state.withLock { $0.acknowledgements += 1 } }
+
+    /// Asks the server for everything. What it answers is what holds from now on where `isFinal`: nothing is in flight.
+    func check(_ server: BerthProcess, after fault: String, isFinal: Bool = true) async throws {
+        let connection = try server.connect()
+        for (key, cell) in state.withLock(\.cells) {
+            let found = try await Self.look(key, connection, fault)
+            let expected = [cell.acknowledged] + cell.possible
+            #expect(expected.contains(found), "\(key) is \(found ?? "absent"), not \(expected), after \(fault)")
+            if isFinal { state.withLock { $0.cells[key] = Cell(acknowledged: found) } }
+        }
+    }
+
+    private static func look(_ key: Key, _ connection: TestConnection, _ fault: String) async throws -> String? {
+        let target =
+            switch key {
+            case .blob(let repository, let digest): "/v2/\(repository)/blobs/\(digest)"
+            case .manifest(let repository, let digest): "/v2/\(repository)/manifests/\(digest)"
+            case .tag(let repository, let name): "/v2/\(repository)/manifests/\(name)"
+            }
+        let reply = try await connection.send("GET", target)
+        guard reply.status != 404 else { return nil }
+        guard reply.status == 200 else { return "unreadable: \(reply.status) \(reply.text)" }
+        let digest = sha256(reply.body)
+        switch key {
+        case .blob(_, let wanted), .manifest(_, let wanted):
+            return digest == wanted ? "here" : "other bytes: \(digest)"
+        case .tag: return digest
+        }
+    }
+
+    /// Goes on with every upload that was open, from what was acknowledged of it, and closes it, twice.
+    ///
+    /// - Parameter mayBeGone: the fault was a failed sync, or a failed write, of an upload's own file: it is dead then.
+    func continueUploads(_ server: BerthProcess, after fault: String, mayBeGone: Bool = false) async throws {
+        let connection = try server.connect()
+        let uploads = state.withLock { state in
+            defer { state.uploads = [:] }
+            return state.uploads.values
+        }
+        for upload in uploads {
+            let bytes = upload.acknowledged + upload.sent
+            let digest = sha256(bytes)
+            if !upload.isClosing {
+                let status = try await connection.send("GET", upload.location)
+                if mayBeGone, status.status == 404 { continue }
+                #expect(status.status == 204, "an acknowledged upload is \(status.status) after \(fault): \(status.text)")
+                guard status.status == 204 else { continue }
+                let offset = Self.offset(status)
+                #expect(upload.acknowledged.count...bytes.count ~= offset, "offset after \(fault)")
+                guard offset < bytes.count || !bytes.isEmpty else { continue }
+                let rest = Array(bytes.dropFirst(offset))
+                if !rest.isEmpty {
+                    let reply = try await connection.send(
+                        "PATCH", upload.location, [("Content-Range", "\(offset)-\(bytes.count - 1)")], body: rest)
+                    #expect(reply.status == 202, "going on after \(fault): \(reply.text)")
+                }
+            }
+            let key = Key.blob(repository: upload.repository, digest: digest)
+            for turn in ["closing", "closing again"] {
+                let reply = try await change([(key, "here")], accepted: 201) {
+                    try await connection.send("PUT", "\(upload.location)?digest=\(digest)", body: [])
+                }
+                if mayBeGone, reply.status == 404 { break }
+                #expect(reply.status == 201, "\(turn) after \(fault): \(reply.status) \(reply.text)")
+            }
+        }
+    }
+
+    static func offset(_ reply: Reply) -> Int {
+        // `0-0` is an upload without bytes, and one of a single byte; the tests have none of the latter.
+        let last = reply.header("Range")?.split(separator: "-").last.flatMap { Int($0) } ?? 0
+        return last == 0 ? 0 : last + 1
+    }
+}
+
+/// The digest of some bytes, in words.
+func sha256(_ bytes: [UInt8]) -> String {
+    let digest = bytes.withUnsafeBytes { try? Digest.of($0, .sha256) }
+    return digest?.text ?? "no digest"
+}

@@ -1,0 +1,238 @@
+import Dispatch
+import Foundation
+package import Glibc
+import Synchronization
+
+/// A real `berth serve` in a process of its own, on a port of its own. It ends with the value that holds it, whatever
+/// the test did.
+package final class BerthProcess: Sendable {
+    /// How a process ended.
+    package enum Exit: Hashable, Sendable {
+        case status(Int32)
+        case signal(Int32)
+    }
+
+    package let identifier: pid_t
+    private let ending: Ending
+    private let logPath: String
+    private let announced = Mutex<Int?>(nil)
+
+    /// Starts `berth serve` on `root` without waiting for anything.
+    ///
+    /// - Parameters:
+    ///   - settings: `key=value`, as after `--set`. Metrics are off and 1 MiB of space is kept free unless told otherwise.
+    ///   - environment: on top of this process's, of which no `BERTH_…` is passed on.
+    ///   - wrapper: a program with arguments that becomes the server, as in `["prlimit", "--nofile=64"]`.
+    package init(
+        root: String, settings: [String] = [], environment: [String: String] = [:], wrapper: [String] = []
+    ) throws {
+        let defaults = ["metrics.listen=off", "storage.reserve=1MiB"].filter { setting in
+            !settings.contains { $0.hasPrefix(setting.prefix { $0 != "=" } + "=") }
+        }
+        var command = wrapper + [try Self.binary(), "serve", "--listen", "127.0.0.1:0", "--root", root]
+        command += (defaults + settings).flatMap { ["--set", $0] }
+        var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BERTH_") }
+        variables.merge(environment) { $1 }
+        logPath = "\(NSTemporaryDirectory())/berth-test-\(UUID().uuidString).log"
+        identifier = try Self.spawn(command, variables, output: logPath)
+        ending = Ending(identifier)
+    }
+
+    deinit {
+        ending.kill(SIGKILL)
+        unlink(logPath)
+    }
+
+    /// Starts a server and waits until it listens. A server that ends instead is a failure that tells its log.
+    package static func start(
+        root: String, settings: [String] = [], environment: [String: String] = [:], wrapper: [String] = []
+    ) async throws -> BerthProcess {
+        let process = try BerthProcess(root: root, settings: settings, environment: environment, wrapper: wrapper)
+        try await process.listens()
+        return process
+    }
+
+    /// Waits for the line that says on which port it listens.
+    package func listens() async throws {
+        try await eventually("the server listens") { self.findPort() || self.ending.exit != nil }
+        guard findPort() else { throw TestFailure("the server ended at its start: \(ended) \(log)") }
+    }
+
+    private func findPort() -> Bool {
+        guard let match = log.firstMatch(of: /listening on https?:\/\/127\.0\.0\.1:(\d+)/) else { return false }
+        announced.withLock { $0 = Int(match.1) }
+        return true
+    }
+
+    /// The port that it listens on; 0 before `listens`.
+    package var port: Int { announced.withLock { $0 ?? 0 } }
+
+    /// Everything it wrote so far.
+    package var log: String {
+        guard let data = FileManager.default.contents(atPath: logPath) else { return "" }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    package var isRunning: Bool { ending.exit == nil }
+
+    package func connect(patience: Int = 30) throws -> TestConnection {
+        try TestConnection(port: port, patience: patience)
+    }
+
+    package func signal(_ number: Int32) { ending.kill(number) }
+
+    /// SIGKILL, as `kill -9`. Returns when the process is gone.
+    package func kill() async {
+        ending.kill(SIGKILL)
+        _ = await exit()
+    }
+
+    /// SIGTERM, and the end that follows it. A server that does not stop is killed, and a failure.
+    @discardableResult
+    package func stop() async throws -> Exit {
+        ending.kill(SIGTERM)
+        do {
+            return try await exit(within: 40)
+        } catch {
+            await kill()
+            throw error
+        }
+    }
+
+    /// Waits for the end.
+    package func exit() async -> Exit { await ending.wait() }
+
+    /// Waits for the end, `seconds` at most.
+    package func exit(within seconds: Int) async throws -> Exit {
+        try await eventually("the server ends", within: seconds) { self.ending.exit != nil }
+        return await exit()
+    }
+
+    /// Open descriptors of the process.
+    package var descriptors: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd").count) ?? 0
+    }
+
+    /// Memory in use, in KiB, as `VmRSS` of proc(5) says.
+    package var residentKiB: Int {
+        let status = (try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)) ?? ""
+        return status.firstMatch(of: /VmRSS:\s+(\d+) kB/).flatMap { Int($0.1) } ?? 0
+    }
+
+    private var ended: String { ending.exit.map { "\($0)" } ?? "" }
+}
+
+/// Waits until `condition` holds, and fails where it does not come to hold in time.
+package func eventually(
+    _ what: String, within seconds: Int = 30, _ condition: @escaping @Sendable () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now.advanced(by: .seconds(seconds))
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw TestFailure("\(what): not within \(seconds) s") }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(5)) { continuation.resume() }
+        }
+    }
+}
+
+/// The end of a child process: one thread waits for it, so that its id is signalled only as long as it is its own.
+private final class Ending: Sendable {
+    private struct State {
+        var exit: BerthProcess.Exit?
+        var waiting: [CheckedContinuation<BerthProcess.Exit, Never>] = []
+    }
+
+    private let identifier: pid_t
+    private let state = Mutex(State())
+
+    init(_ identifier: pid_t) {
+        self.identifier = identifier
+        Thread.detachNewThread { self.reap() }
+    }
+
+    var exit: BerthProcess.Exit? { state.withLock(\.exit) }
+
+    func kill(_ signal: Int32) {
+        state.withLock { if $0.exit == nil { _ = Glibc.kill(identifier, signal) } }
+    }
+
+    func wait() async -> BerthProcess.Exit {
+        await withCheckedContinuation { continuation in
+            let exit = state.withLock { state in
+                if state.exit == nil { state.waiting.append(continuation) }
+                return state.exit
+            }
+            if let exit { continuation.resume(returning: exit) }
+        }
+    }
+
+    private func reap() {
+        // The process stays a zombie, and its id taken, until the state says that it has ended.
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        let waiting = state.withLock { state in
+            var status: Int32 = 0
+            waitpid(identifier, &status, 0)
+            let signal = status & 0x7f
+            let exit: BerthProcess.Exit = signal == 0 ? .status(status >> 8 & 0xff) : .signal(signal)
+            state.exit = exit
+            defer { state.waiting = [] }
+            return state.waiting.map { ($0, exit) }
+        }
+        for (continuation, exit) in waiting { continuation.resume(returning: exit) }
+    }
+}
+
+extension BerthProcess {
+    /// The server to test: TEST_BERTH_BINARY, or what this build made.
+    private static func binary() throws -> String {
+        if let named = ProcessInfo.processInfo.environment["TEST_BERTH_BINARY"] { return named }
+        let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
+        let candidates = ["\(beside)/berth", "\(package)/.build/debug/berth", "\(package)/.build/release/berth"]
+        guard let binary = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
+            throw TestFailure("no server to test: build berth or set TEST_BERTH_BINARY; looked for \(candidates)")
+        }
+        return binary
+    }
+
+    private typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+
+    /// In glibc since 2.34, and not in the headers that Swift sees.
+    private static let closeFrom: CloseFrom? = dlsym(dlopen(nil, RTLD_NOW), "posix_spawn_file_actions_addclosefrom_np")
+        .map { unsafeBitCast($0, to: CloseFrom.self) }
+
+    private static func spawn(_ command: [String], _ environment: [String: String], output: String) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // What the test's own process has open is nothing to the server.
+        _ = closeFrom?(&actions, 3)
+        // The test runner's own signal settings are nothing to it either.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var arguments = command.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer {
+            for text in arguments + variables { free(text) }
+        }
+        var process: pid_t = 0
+        let code = posix_spawnp(&process, command[0], &actions, &attributes, &arguments, &variables)
+        guard code == 0 else { throw TestFailure("\(command[0]) does not start: \(String(cString: strerror(code)))") }
+        return process
+    }
+}
