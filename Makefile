@@ -22,7 +22,7 @@ build: deps
 ## make test          install what is missing and run all tests, the real clients included
 test: test-deps
 	$(SWIFT) build --build-tests
-	BERTH_REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build
+	REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build
 
 ## make test-rooms    the tests without the real clients: no further packages needed
 test-rooms: deps
@@ -31,7 +31,7 @@ test-rooms: deps
 ## make test-clients  real clients (Docker, containerd, Podman, Skopeo, …) against a real server
 test-clients: test-deps
 	$(SWIFT) build --build-tests
-	BERTH_REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build --filter BerthClientTests
+	REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build --filter BerthClientTests
 
 deps:
 	@.ci/install-packages build

@@ -100,8 +100,22 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests("BerthArchitectureTests", ["BerthCatalog"]),
+        tests("BerthDigestTests", ["BerthDigest", "BerthModel"]),
+        tests("BerthBlobsTests", ["BerthBlobs", "BerthDigest", "BerthModel", nio]),
+        tests(
+            "BerthServerTests",
+            [
+                "BerthServer", "BerthHTTP", "BerthModel", nio, nioPosix, logging,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
         tests("BerthConfigTests", ["BerthConfig"]),
         tests("BerthCommandTests", ["berth"]),
+        .testTarget(
+            name: "BerthClientTests",
+            exclude: ["README.md", "Scripts", "client-requirements.txt", "install-clients.sh"],
+            swiftSettings: strict
+        ),
         tests("BerthLiveTests", ["BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry", "BerthServer"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,12 +1,20 @@
 package import BerthModel
 
 extension FileBlobStore {
-    package func cached(_ digest: Digest, size: Int64) -> OpenFile? { cache.file(digest, size: size) }
+    package func cached(_ digest: Digest, size: Int64) -> OpenFile? {
+        guard let file = cache.file(digest, size: size) else { return nil }
+        // Content that somebody removed behind our back must not be promised to a pusher because it is still open here.
+        guard let status = try? files.status(file.descriptor), status.links > 0 else {
+            cache.evict(digest)
+            return nil
+        }
+        return file
+    }
 
     package func evict(_ digest: Digest) { cache.evict(digest) }
 
     package func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile {
-        if let file = cache.file(digest, size: size) { return file }
+        if let file = cached(digest, size: size) { return file }
         return try await workers.run(.calls) { () throws(BlobError) in
             let generation = cache.generation(digest)
             let file: OpenFile

@@ -43,7 +43,7 @@ final class SQLiteConnection {
             switch sqlite3_step(statement) {
             case SQLITE_ROW: rows.append(row(of: statement))
             case SQLITE_DONE: return rows
-            case let code: throw failure(code)
+            default: throw failure()
             }
         }
     }
@@ -55,26 +55,26 @@ final class SQLiteConnection {
         defer { reset(statement) }
         let before = sqlite3_total_changes64(handle)
         let code = sqlite3_step(statement)
-        guard code == SQLITE_DONE || code == SQLITE_ROW else { throw failure(code) }
+        guard code == SQLITE_DONE || code == SQLITE_ROW else { throw failure() }
         return Int(sqlite3_total_changes64(handle) - before)
     }
 
     /// Runs text that is not a query of the catalog: pragmas and the schema.
     func run(_ sql: String) throws(CatalogError) {
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
-        guard code == SQLITE_OK else { throw failure(code) }
+        guard code == SQLITE_OK else { throw failure() }
     }
 
     /// The first column of the first row of text that is not a query of the catalog.
     func value(of sql: String) throws(CatalogError) -> SQLValue {
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
-        guard code == SQLITE_OK, let statement else { throw failure(code) }
+        guard code == SQLITE_OK, let statement else { throw failure() }
         defer { sqlite3_finalize(statement) }
         switch sqlite3_step(statement) {
         case SQLITE_ROW: return column(0, of: statement)
         case SQLITE_DONE: return .null
-        case let code: throw failure(code)
+        default: throw failure()
         }
     }
 
@@ -136,7 +136,7 @@ final class SQLiteConnection {
                         : sqlite3_bind_blob64(statement, index, $0.baseAddress, UInt64($0.count), transient)
                 }
             }
-            guard code == SQLITE_OK else { throw failure(code) }
+            guard code == SQLITE_OK else { throw failure() }
         }
     }
 
@@ -160,10 +160,13 @@ final class SQLiteConnection {
         }
     }
 
-    private func failure(_ code: Int32) -> CatalogError {
+    private func failure() -> CatalogError {
+        // SQLite forgets the system's error at COMMIT; the thread still has that of the last call that failed.
+        let recent = errno
         lastFailure = sqlite3_extended_errcode(handle)
+        let known = sqlite3_system_errno(handle)
         return CatalogError(
-            code: lastFailure, systemError: sqlite3_system_errno(handle),
+            code: lastFailure, systemError: known == 0 ? recent : known,
             message: String(cString: sqlite3_errmsg(handle)))
     }
 

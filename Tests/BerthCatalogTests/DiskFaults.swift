@@ -7,8 +7,15 @@ import Synchronization
 final class DiskFaults: Sendable {
     static let shared = DiskFaults()
 
+    /// A file that SQLite has open, and the functions that it would call for it without us, by their address.
+    fileprivate struct OpenFile {
+        let path: String
+        let functions: UInt
+
+        var original: sqlite3_io_methods? { UnsafePointer<sqlite3_io_methods>(bitPattern: functions)?.pointee }
+    }
     private struct State {
-        var paths: [UInt: String] = [:]
+        var files: [UInt: OpenFile] = [:]
         var failing: [String: Int32] = [:]
         var syncs: [String: Int] = [:]
     }
@@ -27,81 +34,62 @@ final class DiskFaults: Sendable {
     func watch(_ path: String) { state.withLock { $0.syncs[path] = 0 } }
     func syncs(of path: String) -> Int { state.withLock { $0.syncs[path] ?? 0 } }
 
-    fileprivate func opened(_ file: UInt, path: String) { state.withLock { $0.paths[file] = path } }
-    fileprivate func closed(_ file: UInt) { state.withLock { $0.paths[file] = nil } }
+    fileprivate func opened(_ file: UnsafeMutablePointer<sqlite3_file>, path: String) {
+        let functions = UInt(bitPattern: file.pointee.pMethods)
+        state.withLock { $0.files[UInt(bitPattern: file)] = OpenFile(path: path, functions: functions) }
+    }
+    fileprivate func closed(_ file: UnsafeMutablePointer<sqlite3_file>?) -> OpenFile? {
+        state.withLock { $0.files.removeValue(forKey: UInt(bitPattern: file)) }
+    }
 
-    /// Sets `errno` and is true where the call has to fail.
-    fileprivate func fails(_ file: UnsafeMutablePointer<sqlite3_file>?, isSync: Bool) -> Bool {
-        let error = state.withLock { state -> Int32? in
-            guard let path = state.paths[UInt(bitPattern: file)] else { return nil }
-            if isSync, let count = state.syncs[path] { state.syncs[path] = count + 1 }
-            return state.failing[path]
+    /// The file if the call is to go through; nil with `errno` set if it has to fail.
+    fileprivate func passing(_ file: UnsafeMutablePointer<sqlite3_file>?, isSync: Bool) -> OpenFile? {
+        let (open, error) = state.withLock { state -> (OpenFile?, Int32?) in
+            guard let open = state.files[UInt(bitPattern: file)] else { return (nil, EBADF) }
+            if isSync, let count = state.syncs[open.path] { state.syncs[open.path] = count + 1 }
+            return (open, state.failing[open.path])
         }
-        guard let error else { return false }
+        guard let error else { return open }
         errno = error
-        return true
+        return nil
     }
 }
-
-/// What SQLite would call without us. The tables live as long as the process.
-private struct Original: @unchecked Sendable {
-    // Safe to share: C tables that nobody changes once they are registered.
-    let system: UnsafeMutablePointer<sqlite3_vfs>
-    let files: UnsafePointer<sqlite3_io_methods>
-    let watched: UnsafeMutablePointer<sqlite3_io_methods>
-}
-
-private let untouched: Original? = {
-    guard let system = sqlite3_vfs_find(nil) else { return nil }
-    // SQLite does not name its table of file functions; a file that is opened has it.
-    guard let files = functionsOfFiles(system) else { return nil }
-    let watched = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
-    watched.initialize(to: files.pointee)
-    watched.pointee.xSync = { file, flags in
-        DiskFaults.shared.fails(file, isSync: true)
-            ? SQLITE_IOERR | 4 << 8 : untouched?.files.pointee.xSync?(file, flags) ?? SQLITE_ERROR
-    }
-    watched.pointee.xWrite = { file, bytes, count, offset in
-        guard DiskFaults.shared.fails(file, isSync: false) else {
-            return untouched?.files.pointee.xWrite?(file, bytes, count, offset) ?? SQLITE_ERROR
-        }
-        return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
-    }
-    watched.pointee.xClose = { file in
-        DiskFaults.shared.closed(UInt(bitPattern: file))
-        return untouched?.files.pointee.xClose?(file) ?? SQLITE_ERROR
-    }
-    return Original(system: system, files: files, watched: watched)
-}()
 
 private let isInstalled: Bool = {
-    guard let original = untouched else { return false }
+    guard let original = sqlite3_vfs_find(nil) else { return false }
+    // Lives as long as the process, as SQLite asks of what is registered.
     let system = UnsafeMutablePointer<sqlite3_vfs>.allocate(capacity: 1)
-    system.initialize(to: original.system.pointee)
+    system.initialize(to: original.pointee)
     system.pointee.zName = UnsafePointer(strdup("berth-faults"))
     system.pointee.xOpen = { system, name, file, flags, given in
-        guard let original = untouched else { return SQLITE_ERROR }
-        let code = original.system.pointee.xOpen(system, name, file, flags, given)
-        if code == SQLITE_OK, let name, file?.pointee.pMethods == original.files {
-            DiskFaults.shared.opened(UInt(bitPattern: file), path: String(cString: name))
-            file?.pointee.pMethods = UnsafePointer(original.watched)
-        }
+        guard let file, let original = sqlite3_vfs_find("unix") else { return SQLITE_ERROR }
+        let code = original.pointee.xOpen(system, name, file, flags, given)
+        guard code == SQLITE_OK, let name, let functions = file.pointee.pMethods else { return code }
+        DiskFaults.shared.opened(file, path: String(cString: name))
+        let watched = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
+        watched.initialize(to: functions.pointee)
+        watch(watched)
+        file.pointee.pMethods = UnsafePointer(watched)
         return code
     }
     return sqlite3_vfs_register(system, 1) == SQLITE_OK
 }()
 
-private func functionsOfFiles(_ system: UnsafeMutablePointer<sqlite3_vfs>) -> UnsafePointer<sqlite3_io_methods>? {
-    let size = Int(system.pointee.szOsFile)
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-    defer { memory.deallocate() }
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-    let file = memory.assumingMemoryBound(to: sqlite3_file.self)
-    let path = strdup("\(FileManager.default.temporaryDirectory.path)/berth-faults-\(UUID().uuidString)")
-    defer { free(path) }
-    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_DELETEONCLOSE
-    guard system.pointee.xOpen(system, path, file, flags, nil) == SQLITE_OK else { return nil }
-    let files = file.pointee.pMethods
-    _ = files?.pointee.xClose?(file)
-    return files
+private func watch(_ functions: UnsafeMutablePointer<sqlite3_io_methods>) {
+    functions.pointee.xSync = { file, flags in
+        guard let open = DiskFaults.shared.passing(file, isSync: true) else { return SQLITE_IOERR | 4 << 8 }
+        return open.original?.xSync?(file, flags) ?? SQLITE_ERROR
+    }
+    functions.pointee.xWrite = { file, bytes, count, offset in
+        guard let open = DiskFaults.shared.passing(file, isSync: false) else {
+            return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
+        }
+        return open.original?.xWrite?(file, bytes, count, offset) ?? SQLITE_ERROR
+    }
+    functions.pointee.xClose = { file in
+        let watched = file?.pointee.pMethods
+        let code = DiskFaults.shared.closed(file)?.original?.xClose?(file) ?? SQLITE_ERROR
+        UnsafeMutablePointer(mutating: watched)?.deallocate()
+        return code
+    }
 }

@@ -7,7 +7,7 @@ struct HelmTests {
         try await withClients(.helm) { at in
             let ran = try await at.run(
                 Place.python, Place.script("helm-client.py"), at.registry.address, "\(at.namespace)/charts", at.folder)
-            #expect(ran.text.hasSuffix("helm v4.2.3"))
+            #expect(ran.text.contains("helm v"))
         }
     }
 }

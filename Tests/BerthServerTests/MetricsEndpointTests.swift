@@ -11,7 +11,8 @@ struct MetricsEndpointTests {
     private let factory = PrometheusFactory()
 
     private func endpoint(trouble: String? = nil) -> MetricsEndpoint {
-        MetricsEndpoint(factory, version: "1.2.3", trouble: { trouble }) { [GaugeSample(.blobs, 42)] }
+        MetricsEndpoint(
+            factory, version: "1.2.3", trouble: { trouble }, collect: { [GaugeSample(.blobs, 42)] })
     }
 
     private func answer(

@@ -1,7 +1,7 @@
 import Logging
 
-/// For machines: an object a line (RFC 8259) with `time`, `level`, `label` and `message`. The fields are in an object of
-/// their own, `metadata`, so that none can pass for one of these.
+/// For machines: an object a line (RFC 8259) with `time`, `level`, `label` and `message`. The fields are in an object
+/// of their own, `metadata`, so that none can pass for one of these.
 struct JSONLines: LineFormat {
     func append(_ record: LogRecord, to lines: inout [UInt8]) {
         lines.append(contentsOf: #"{"time":""#.utf8)

@@ -9,9 +9,11 @@ package struct Observability: Sendable {
     let observer: AccessObserver
     let commits: CommitMetrics
     private let factory: PrometheusFactory
+    private let writer: LogWriter
 
     /// - Parameter level: the least that the access log writes.
     package init(writer: LogWriter, level: Logger.Level) {
+        self.writer = writer
         factory = PrometheusFactory()
         observer = AccessObserver(log: AccessLog(writer: writer, level: level), metrics: RequestMetrics(factory))
         commits = CommitMetrics(factory)
@@ -24,7 +26,7 @@ package struct Observability: Sendable {
         guard let address = configuration.metrics.listen else { return nil }
         let endpoint = MetricsEndpoint(
             factory, version: BerthVersion.current, trouble: { await readiness.trouble() },
-            collect: { await Self.totals(of: registry) })
+            collect: { [writer] in await Self.totals(of: registry) + [GaugeSample(.logLinesLost, Double(writer.lost))] })
         var settings = HTTPServerConfiguration(listeners: [BerthHTTP.ListenAddress(address)])
         settings.eventLoops = 1
         settings.limits.connections = 64

@@ -40,7 +40,7 @@ enum Client: String, CaseIterable, Sendable {
         }
     }
 
-    /// Those whose absence fails the tests where `BERTH_REQUIRE_CLIENTS` is set.
+    /// Those whose absence fails the tests where `REQUIRE_CLIENTS` is set.
     var isRequired: Bool {
         switch self {
         case .docker, .containerd, .podman, .buildah, .skopeo, .oras, .helm, .curl: true
@@ -48,7 +48,7 @@ enum Client: String, CaseIterable, Sendable {
         }
     }
 
-    static let requiresClients = ProcessInfo.processInfo.environment["BERTH_REQUIRE_CLIENTS"].map { $0 != "0" } ?? false
+    static let requiresClients = ProcessInfo.processInfo.environment["REQUIRE_CLIENTS"].map { $0 != "0" } ?? false
 
     /// Why it cannot run on this machine; nil if it can.
     var obstacle: String? {

@@ -7,7 +7,7 @@ enum Place {
     /// The package's root.
     static let package = URL(fileURLWithPath: tests).deletingLastPathComponent().deletingLastPathComponent().path
     /// What `install-clients.sh` makes: `python` and `content`.
-    static let clients = ProcessInfo.processInfo.environment["BERTH_CLIENTS"] ?? "\(package)/.build/clients"
+    static let clients = ProcessInfo.processInfo.environment["CLIENTS_FOLDER"] ?? "\(package)/.build/clients"
     /// The interpreter that has the clients from PyPI.
     static let python = "\(clients)/python/bin/python"
 

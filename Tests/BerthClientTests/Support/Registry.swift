@@ -14,7 +14,7 @@ struct Registry: Sendable {
     }
 
     static let shared = Once<Registry> {
-        if let address = ProcessInfo.processInfo.environment["BERTH_TEST_REGISTRY"] {
+        if let address = ProcessInfo.processInfo.environment["TEST_REGISTRY"] {
             return Registry(address: address, keeper: nil)
         }
         let binary = try berth()
@@ -32,7 +32,7 @@ struct Registry: Sendable {
 
     private static func berth() throws -> String {
         let built = ["debug", "release"].map { "\(Place.package)/.build/\($0)/berth" }
-        let named = ProcessInfo.processInfo.environment["BERTH_BINARY"].map { [$0] }
+        let named = ProcessInfo.processInfo.environment["TEST_BERTH_BINARY"].map { [$0] }
         guard let binary = (named ?? built).first(where: { Command.find($0) != nil }) else {
             throw NoRegistry(looked: named ?? built)
         }
@@ -42,7 +42,7 @@ struct Registry: Sendable {
     struct NoRegistry: Error, CustomStringConvertible {
         let looked: [String]
         var description: String {
-            "no registry to test: build berth, or set BERTH_BINARY or BERTH_TEST_REGISTRY (looked for \(looked))"
+            "no registry to test: build berth, or set TEST_BERTH_BINARY or TEST_REGISTRY (looked for \(looked))"
         }
     }
 }
