@@ -9,6 +9,7 @@ let strict: [SwiftSetting] =
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let grdb: [Target.Dependency] = ["GRDB", "GRDBSQLite"].map { .product(name: $0, package: "GRDB.swift") }
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 /// A room of the registry: a library that only this package uses.
@@ -48,7 +49,7 @@ let package = Package(
         room("BerthModel"),
         room("BerthDigest", ["CLibCrypto"]),
         room("BerthBlobs", ["BerthDigest", nio, nioPosix]),
-        room("BerthCatalog", [.product(name: "GRDB", package: "GRDB.swift")]),
+        room("BerthCatalog", grdb),
         room("BerthRegistry", ["BerthBlobs", "BerthCatalog", "BerthDigest", nio, logging]),
         room(
             "BerthHTTP",
@@ -102,6 +103,7 @@ let package = Package(
         tests("BerthArchitectureTests", ["BerthCatalog"]),
         tests("BerthDigestTests", ["BerthDigest", "BerthModel"]),
         tests("BerthBlobsTests", ["BerthBlobs", "BerthDigest", "BerthModel", nio]),
+        tests("BerthCatalogTests", ["BerthCatalog", "BerthModel"] + grdb),
         tests(
             "BerthServerTests",
             [

@@ -45,7 +45,7 @@ private struct ManifestWriting {
         let row = try known.flatMap { id throws(CatalogError) in try transaction.manifestRow(push.digest, in: id) }
         if let row, row.isDetaching { return nil }
 
-        try transaction.lock(blobs: [push.digest] + push.manifest.references.map(\.digest))
+        try transaction.lock(blobs: [push.digest] + push.edges.map(\.digest))
         let check = try checkReferences(known)
         guard check.missing.isEmpty else { return .missing(check.missing) }
         guard check.mismatches.isEmpty else { return .sizeMismatch(check.mismatches) }
@@ -168,7 +168,7 @@ private struct ManifestWriting {
             return known.id
         }
         let id = try insert(in: repository, isRoot: isRoot, depth: depth)
-        for (position, reference) in push.manifest.references.enumerated() {
+        for (position, reference) in push.edges.enumerated() {
             try transaction.execute(
                 """
                 INSERT INTO manifest_reference (manifest_id, position, repository_id, role, digest)
@@ -235,4 +235,10 @@ private struct ManifestWriting {
         try transaction.tell(.tagged, push.repository, push.digest, tag: tag, by: push.principal, at: now)
         changes.tags.append(.init(repository: push.repository, tag: tag))
     }
+}
+
+extension ManifestPush {
+    /// What the manifest holds on to. Layers that are not meant to be distributed may be missing; where they were pushed
+    /// all the same they have to stay.
+    fileprivate var edges: [ManifestReference] { manifest.references + manifest.undistributed }
 }

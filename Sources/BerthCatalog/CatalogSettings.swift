@@ -32,5 +32,8 @@ package struct CatalogSettings: Sendable {
     /// What LAYOUT says the registry is; a database of another registry is refused. Nil: take what is there.
     package var registryID: String?
 
+    /// Told of each shared commit and how many closures it carried. On the writer's thread: must not block.
+    package var committed: (@Sendable (_ closures: Int) -> Void)?
+
     package init() {}
 }

@@ -185,6 +185,7 @@ final class SQLiteWriter {
     }
 
     private func count(_ attempt: Attempt, isCommit: Bool) {
+        if isCommit { settings.committed?(attempt.done.count) }
         status.statistics.withLock { statistics in
             statistics.closures += attempt.done.count
             guard isCommit else { return }

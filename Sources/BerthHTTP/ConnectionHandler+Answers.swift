@@ -43,7 +43,7 @@ extension ConnectionHandler {
         _ head: ResponseHead, _ response: Response, _ exchange: Exchange, _ keeps: Bool
     ) -> Bool {
         let persistence: ResponseHead.Persistence =
-            !keeps ? .close : exchange.version == .http1_0 ? .keepAliveHTTP1_0 : .keepAlive
+            !keeps ? .close : exchange.version == .http10 ? .oldKeepAlive : .keepAlive
         return head.write(
             response, id: exchange.id, persistence: persistence, common: loop.common(), to: &output)
     }

@@ -27,7 +27,7 @@ struct Exchange {
         let framing: ResponseHead.Framing
     }
 
-    var version: HTTPVersion { head?.version ?? .http1_1 }
+    var version: HTTPVersion { head?.version ?? .http11 }
     var isHead: Bool { head?.method == .head }
 
     /// Bytes of the body that were announced and have not arrived; nil if unknown.

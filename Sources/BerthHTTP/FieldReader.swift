@@ -83,7 +83,7 @@ struct FieldReader {
             return .length(length)
         }
         guard length == nil else { throw .badRequest("Content-Length and Transfer-Encoding") }
-        guard version == .http1_1 else { throw .badRequest("Transfer-Encoding in HTTP/1.0") }
+        guard version == .http11 else { throw .badRequest("Transfer-Encoding in HTTP/1.0") }
         guard codings == 1, isChunked else { throw .unsupportedTransferEncoding }
         return .chunked
     }

@@ -28,7 +28,7 @@ package struct Request: Sendable {
         body: RequestBody = .empty,
         peer: Peer = Peer(address: "127.0.0.1"),
         id: String = "-",
-        version: HTTPVersion = .http1_1,
+        version: HTTPVersion = .http11,
         hasBody: Bool = false,
         contentLength: Int64? = 0
     ) {
@@ -55,12 +55,12 @@ package struct Request: Sendable {
 }
 
 package enum HTTPVersion: Sendable, Hashable, CustomStringConvertible {
-    case http1_0, http1_1
+    case http10, http11
 
     package var description: String {
         switch self {
-        case .http1_0: "HTTP/1.0"
-        case .http1_1: "HTTP/1.1"
+        case .http10: "HTTP/1.0"
+        case .http11: "HTTP/1.1"
         }
     }
 }

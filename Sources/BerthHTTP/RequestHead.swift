@@ -34,7 +34,7 @@ struct RequestHead {
         var fields = FieldReader()
         while let line = lines.next() { try fields.read(line) }
 
-        if line.version == .http1_1, fields.hosts == 0 { throw .badRequest("no Host") }
+        if line.version == .http11, fields.hosts == 0 { throw .badRequest("no Host") }
         self.method = line.method
         self.version = line.version
         self.headers = fields.headers
@@ -44,9 +44,9 @@ struct RequestHead {
         // After CONNECT nothing is a request any more (RFC 9110 §9.3.6).
         self.keepsAlive =
             line.method != .connect
-            && (line.version == .http1_1 ? !fields.asksClose : fields.asksKeepAlive && !fields.asksClose)
+            && (line.version == .http11 ? !fields.asksClose : fields.asksKeepAlive && !fields.asksClose)
         // RFC 9110 §10.1.1: from HTTP/1.0, and without a body, the expectation means nothing.
-        if line.version == .http1_0 {
+        if line.version == .http10 {
             self.expectation = .none
         } else if fields.expectation == .continue, framing == .none || framing == .length(0) {
             self.expectation = .none
@@ -106,8 +106,8 @@ struct RequestLine {
     private static func version(_ bytes: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem)
         -> HTTPVersion
     {
-        if bytes.elementsEqual("HTTP/1.1".utf8) { return .http1_1 }
-        if bytes.elementsEqual("HTTP/1.0".utf8) { return .http1_0 }
+        if bytes.elementsEqual("HTTP/1.1".utf8) { return .http11 }
+        if bytes.elementsEqual("HTTP/1.0".utf8) { return .http10 }
         let start = bytes.startIndex
         guard bytes.count == 8, bytes.starts(with: "HTTP/".utf8), bytes[start + 5].isASCIIDigit,
             bytes[start + 6] == UInt8(ascii: "."), bytes[start + 7].isASCIIDigit

@@ -24,7 +24,7 @@ struct ResponseHead {
         } else if let length {
             framing = .length(length)
         } else {
-            framing = version == .http1_1 ? .chunked : .untilClose
+            framing = version == .http11 ? .chunked : .untilClose
         }
         hasBody = !isHead && framing != .none && framing != .length(0)
     }
@@ -32,7 +32,7 @@ struct ResponseHead {
     /// Whether the body's end shows without ending the connection.
     var isDelimited: Bool { framing != .untilClose }
 
-    enum Persistence { case keepAlive, keepAliveHTTP1_0, close }
+    enum Persistence { case keepAlive, oldKeepAlive, close }
 
     /// Appends the head to `buffer`. False, with the buffer as it was, if a field would break the message.
     /// - Parameter common: fields of every answer, with their line ends, up to the value of `X-Request-Id`.
@@ -58,7 +58,7 @@ struct ResponseHead {
         }
         switch persistence {
         case .keepAlive: break
-        case .keepAliveHTTP1_0: buffer.writeStaticString("Connection: keep-alive\r\n")
+        case .oldKeepAlive: buffer.writeStaticString("Connection: keep-alive\r\n")
         case .close: buffer.writeStaticString("Connection: close\r\n")
         }
         buffer.writeImmutableBuffer(common)

@@ -6,7 +6,7 @@ extension Registry {
     package func delete(
         _ tag: Tag, in repository: RepositoryName, if condition: TagCondition, by principal: Principal
     ) async throws(RegistryError) {
-        let deletion = try await asked { c async throws(CatalogError) in
+        let deletion = try await deleted { c async throws(CatalogError) in
             try await c.deleteTag(tag, in: repository, condition: condition, by: principal)
         }
         switch deletion {
@@ -21,7 +21,7 @@ extension Registry {
     package func deleteManifest(
         _ digest: Digest, in repository: RepositoryName, by principal: Principal
     ) async throws(RegistryError) {
-        let deletion = try await asked { c async throws(CatalogError) in
+        let deletion = try await deleted { c async throws(CatalogError) in
             try await c.deleteManifest(
                 digest, in: repository, referencedAllowed: settings.deletesReferenced,
                 keepChildren: settings.keepsChildren, by: principal)
@@ -38,7 +38,7 @@ extension Registry {
     package func deleteBlob(
         _ digest: Digest, in repository: RepositoryName, by principal: Principal
     ) async throws(RegistryError) {
-        let deletion = try await asked { c async throws(CatalogError) in
+        let deletion = try await deleted { c async throws(CatalogError) in
             try await c.deleteBlob(
                 digest, in: repository, referencedAllowed: settings.deletesReferenced, by: principal)
         }
@@ -47,6 +47,19 @@ extension Registry {
         case .unknownRepository: throw .repositoryUnknown(repository)
         case .unknownBlob: throw .blobUnknown(digest)
         case .referenced(let manifests): throw .stillReferenced(by: manifests)
+        }
+    }
+
+    /// Asks the catalog to delete; where the disk is full, once more with the room that was kept for this.
+    private func deleted<Value: Sendable>(
+        _ deletion: (Catalog) async throws(CatalogError) -> Value
+    ) async throws(RegistryError) -> Value {
+        do throws(RegistryError) {
+            return try await asked(deletion)
+        } catch {
+            guard case .storageFull = error else { throw error }
+            await store.giveUpReserve()
+            return try await asked(deletion)
         }
     }
 }

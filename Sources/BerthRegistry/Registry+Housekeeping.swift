@@ -4,6 +4,8 @@ import BerthModel
 import Logging
 
 extension Registry {
+    private static let mostEvents = 100_000
+
     /// What has to happen now and then: idle uploads give their descriptors back, and uploads past their age go.
     package func keepHouse() async {
         await sessions.closeIdle(olderThan: .seconds(60))
@@ -18,6 +20,8 @@ extension Registry {
         }
         do throws(CatalogError) {
             try await catalog.pruneUploads(olderThan: oldest * 1000)
+            // Nobody takes the events out yet; they wait for whoever will, a bounded number of them.
+            _ = try await catalog.pruneEvents(keeping: Self.mostEvents)
         } catch {
             log.error("ended uploads not forgotten", metadata: ["cause": "\(error)"])
         }

@@ -24,6 +24,8 @@ package final class Settler: Sendable {
     private let catalog: Catalog
     private let log: Logger
     private let state = Mutex(State())
+    /// One pass at a time, so that what a caller waits for is in its place when it goes on.
+    private let turn = Turn()
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
 
@@ -48,6 +50,13 @@ package final class Settler: Sendable {
     /// Settles all that is staged now. False when something could not be, and stays for later (B6).
     @discardableResult
     package func settleAll() async -> Bool {
+        await turn.take()
+        let isWhole = await settleInTurn()
+        turn.give()
+        return isWhole
+    }
+
+    private func settleInTurn() async -> Bool {
         var last: Digest?
         var isWhole = true
         while true {

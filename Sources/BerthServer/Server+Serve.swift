@@ -9,8 +9,6 @@ extension Server {
     /// Listens, serves, and on SIGTERM or SIGINT lets running requests finish; a second signal ends the process.
     package func serve() async throws {
         do {
-            try await Banner(self).announce(
-                listening: { try await http.start() }, metrics: { try await metrics?.start() ?? [] })
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: services.map { .init(service: $0) },
@@ -34,12 +32,14 @@ extension Server {
     }
 }
 
-/// Keeps the listeners open until the stop, and then sees the running requests out. The last service to start is the
-/// first to stop, so what requests need is there until they are done.
+/// Listens until the stop, and then sees the running requests out. The last service to start is the first to stop, so
+/// what requests need is there until they are done. The group minds signals before it starts this.
 private struct ListeningService: Service {
     let server: Server
 
     func run() async throws {
+        try await Banner(server).announce(
+            listening: { try await server.http.start() }, metrics: { try await server.metrics?.start() ?? [] })
         try? await gracefulShutdown()
         server.log.info("stopping", metadata: ["grace": "\(server.configuration.http.timeouts.shutdown)"])
         server.gate.close()

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Open files of hot content")
 struct DescriptorCacheTests {
-    @Test("a hit makes no system call")
+    @Test("a hit opens nothing: it only looks whether the file still has a name")
     func hits() async throws {
         let root = try TemporaryRoot()
         let files = FaultyFiles()
@@ -14,12 +14,13 @@ struct DescriptorCacheTests {
         try await store.put(sample)
         #expect(store.cached(try sample.digest(), size: sample.size) == nil)
         let first = try await store.open(sample.digest(), size: sample.size)
-        let calls = SystemCall.allCases.map { files.count($0) }
+        let costly = SystemCall.allCases.filter { $0 != .status }
+        let calls = costly.map { files.count($0) }
         for _ in 1...3 {
             #expect(store.cached(try sample.digest(), size: sample.size) === first)
             #expect(try await store.open(sample.digest(), size: sample.size) === first)
         }
-        #expect(SystemCall.allCases.map { files.count($0) } == calls)
+        #expect(costly.map { files.count($0) } == calls)
         store.evict(try sample.digest())
         #expect(store.cached(try sample.digest(), size: sample.size) == nil)
         #expect(try first.bytes() == sample.bytes, "whoever holds it goes on reading")

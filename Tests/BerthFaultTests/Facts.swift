@@ -81,18 +81,45 @@ final class Facts: Sendable {
     func setUpload(_ id: String, _ upload: OpenUpload?) { state.withLock { $0.uploads[id] = upload } }
     func countAcknowledgement() { state.withLock { $0.acknowledgements += 1 } }
 
-    /// Asks the server for everything. What it answers is what holds from now on where `isFinal`: nothing is in flight.
-    func check(_ server: BerthProcess, after fault: String, isFinal: Bool = true) async throws {
-        let connection = try server.connect()
-        for (key, cell) in state.withLock(\.cells) {
-            let found = try await Self.look(key, connection, fault)
-            let expected = [cell.acknowledged] + cell.possible
-            #expect(expected.contains(found), "\(key) is \(found ?? "absent"), not \(expected), after \(fault)")
-            if isFinal { state.withLock { $0.cells[key] = Cell(acknowledged: found) } }
+    /// The same facts, for one more check of them.
+    func copy() -> Facts {
+        let copy = Facts()
+        let (cells, uploads) = state.withLock { ($0.cells, $0.uploads) }
+        copy.state.withLock { ($0.cells, $0.uploads) = (cells, uploads) }
+        return copy
+    }
+
+    /// Digests of all content that was ever acknowledged.
+    var contents: [String] {
+        state.withLock(\.cells).compactMap { key, cell in
+            switch key {
+            case .blob(_, let digest), .manifest(_, let digest): cell.acknowledged == nil ? nil : digest
+            case .tag: nil
+            }
         }
     }
 
-    private static func look(_ key: Key, _ connection: TestConnection, _ fault: String) async throws -> String? {
+    /// Expects everything to be as `losses` says.
+    func check(_ server: BerthProcess, after fault: String, isFinal: Bool = true) async throws {
+        let losses = try await losses(server, isFinal: isFinal)
+        #expect(losses.isEmpty, "after \(fault)")
+    }
+
+    /// Asks the server for everything, and answers what is not as it was acknowledged, or asked for without an answer.
+    /// What it is now is what holds from now on where `isFinal`: nothing is in flight.
+    func losses(_ server: BerthProcess, isFinal: Bool = true) async throws -> [String] {
+        let connection = try server.connect()
+        var losses: [String] = []
+        for (key, cell) in state.withLock(\.cells) {
+            let found = try await Self.look(key, connection)
+            let expected = [cell.acknowledged] + cell.possible
+            if !expected.contains(found) { losses.append("\(key) is \(found ?? "absent"), not \(expected)") }
+            if isFinal { state.withLock { $0.cells[key] = Cell(acknowledged: found) } }
+        }
+        return losses
+    }
+
+    private static func look(_ key: Key, _ connection: TestConnection) async throws -> String? {
         let target =
             switch key {
             case .blob(let repository, let digest): "/v2/\(repository)/blobs/\(digest)"

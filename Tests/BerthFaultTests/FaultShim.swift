@@ -6,10 +6,12 @@ import Glibc
 struct FaultPlan: Sendable {
     /// As in `shim/faults.c`, in this order.
     enum Operation: Int, CaseIterable {
-        case open, write, sync, rename, unlink, truncate, allocate, makeFolder, read
+        case open, write, sync, rename, unlink, truncate, allocate, makeFolder, read, create
 
         /// All that change something, and opening, which needs a descriptor.
         static let all: Set<Operation> = Set(allCases).subtracting([.read])
+        /// What a read-only file system refuses.
+        static let changing: Set<Operation> = all.subtracting([.open, .sync])
     }
     enum Mode: Int32 { case count, fail, kill }
     enum Files: Int32, Sendable { case all, catalog, store }
@@ -31,10 +33,12 @@ struct FaultPlan: Sendable {
     enum Errors: String, CaseIterable, Sendable {
         case first = "ENOSPC, or EMFILE where a file is opened"
         case second = "EIO"
+        case readOnly = "EROFS"
 
         func code(_ operation: Operation) -> Int32 {
             switch (self, operation) {
-            case (.first, .open): EMFILE
+            case (.readOnly, _): EROFS
+            case (.first, .open), (.first, .create): EMFILE
             case (.first, .write), (.first, .rename), (.first, .allocate), (.first, .makeFolder): ENOSPC
             default: EIO
             }
@@ -78,11 +82,11 @@ final class FaultShim: Sendable {
     func disarm() { put(0, [0, 0]) }
 
     /// Operations since `arm`, those that failed, and syncs passed on.
-    var count: Int { number(15) }
-    var fired: Int { number(16) }
-    var syncs: Int { number(17) }
+    var count: Int { number(16) }
+    var fired: Int { number(17) }
+    var syncs: Int { number(18) }
     /// Syncs of a file of which an earlier sync had failed.
-    var repeatedSyncs: Int { number(18) }
+    var repeatedSyncs: Int { number(19) }
     /// What failed last, as in `write /berth.db-wal`.
     var victim: String {
         var bytes = [UInt8](repeating: 0, count: 256)
@@ -103,7 +107,7 @@ final class FaultShim: Sendable {
     private static func compile() throws -> String {
         let source = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "shim/faults.c").path
         let library = "\(NSTemporaryDirectory())/berth-faults-\(getpid()).so"
-        try run("cc", "-O1", "-fPIC", "-shared", "-o", library, source, "-ldl", "-pthread")
+        try runProgram("cc", "-O1", "-fPIC", "-shared", "-o", library, source, "-ldl", "-pthread")
         atexit { unlink("\(NSTemporaryDirectory())/berth-faults-\(getpid()).so") }
         return library
     }

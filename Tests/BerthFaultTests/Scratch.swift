@@ -19,7 +19,7 @@ final class Scratch: Sendable {
 
     deinit {
         for name in ["copy", "disk"] where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
-            _ = try? run("umount", "--quiet", "--lazy", "\(path)/\(name)")
+            _ = try? runProgram("umount", "--quiet", "--lazy", "\(path)/\(name)")
         }
         try? FileManager.default.removeItem(atPath: path)
     }
@@ -28,17 +28,17 @@ final class Scratch: Sendable {
     func mount(_ name: String, _ arguments: String...) throws -> String {
         let point = "\(path)/\(name)"
         try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: true)
-        try run(["mount"] + arguments + [point])
+        try runProgram(["mount"] + arguments + [point])
         return point
     }
 }
 
 /// Runs a program to its end. Its failure is thrown with what it said.
 @discardableResult
-func run(_ command: String...) throws -> String { try run(command) }
+func runProgram(_ command: String...) throws -> String { try runProgram(command) }
 
 @discardableResult
-func run(_ command: [String]) throws -> String {
+func runProgram(_ command: [String]) throws -> String {
     let process = Process()
     let pipe = Pipe()
     process.executableURL = URL(filePath: "/usr/bin/env")
@@ -67,7 +67,7 @@ enum Mounting {
     static func makeImage(_ path: String, mebibytes: Int) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil), truncate(path, mebibytes << 20) == 0
         else { throw TestFailure("no image \(path)") }
-        try run("mkfs.ext4", "-q", "-F", path)
+        try runProgram("mkfs.ext4", "-q", "-F", path)
     }
 
     /// Nil where it works.
@@ -98,6 +98,15 @@ struct SeededNumbers: RandomNumberGenerator, Sendable {
         var bytes = [UInt8]()
         bytes.reserveCapacity(count + 8)
         while bytes.count < count { withUnsafeBytes(of: next()) { bytes += $0 } }
+        return Array(bytes.prefix(count))
+    }
+
+    /// As many as one likes, faster: a piece of them again and again.
+    mutating func manyBytes(_ count: Int) -> [UInt8] {
+        let piece = bytes(65_521)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + piece.count)
+        while bytes.count < count { bytes += piece }
         return Array(bytes.prefix(count))
     }
 

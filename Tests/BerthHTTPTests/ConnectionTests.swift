@@ -52,14 +52,14 @@ extension LiveTests {
                             status: .ok,
                             body: kind == "file"
                                 ? .file(file.range(0, Int64(bytes.count))) : .bytes(ByteBuffer(bytes: bytes))))
-                }
-            ) { server in
-                let client = try await server.connect(receiveBuffer: 4096)
-                try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                while server.recorder.connections == 0 { await Task.yield() }
-                while server.recorder.connections > 0 { await Task.yield() }
-                #expect(try await client.countAll().bytes < bytes.count)
-            }
+                },
+                body: { server in
+                    let client = try await server.connect(receiveBuffer: 4096)
+                    try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    while server.recorder.connections == 0 { await Task.yield() }
+                    while server.recorder.connections > 0 { await Task.yield() }
+                    #expect(try await client.countAll().bytes < bytes.count)
+                })
         }
 
         @Test("a client with a small window gets all")
@@ -70,12 +70,12 @@ extension LiveTests {
                 .local(),
                 route: { _ in
                     .answer(Response(status: .ok, body: .file(file.range(0, Int64(bytes.count)))))
-                }
-            ) { server in
-                let client = try await server.connect(receiveBuffer: 16 << 10)
-                try await client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-                #expect(try await client.countAll().bytes > bytes.count)
-            }
+                },
+                body: { server in
+                    let client = try await server.connect(receiveBuffer: 16 << 10)
+                    try await client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    #expect(try await client.countAll().bytes > bytes.count)
+                })
         }
 
         @Test("a file that shrinks while it is sent ends the connection")
@@ -86,14 +86,14 @@ extension LiveTests {
                 .local { $0.timeouts.stalledWrite = .milliseconds(400) },
                 route: { _ in
                     .answer(Response(status: .ok, body: .file(file.range(0, Int64(bytes.count)))))
-                }
-            ) { server in
-                let client = try await server.connect(receiveBuffer: 4096)
-                try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                _ = try await client.sendWhatFits([])
-                truncate(file.path, 0)
-                #expect(try await client.countAll().bytes < bytes.count)
-            }
+                },
+                body: { server in
+                    let client = try await server.connect(receiveBuffer: 4096)
+                    try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    _ = try await client.sendWhatFits([])
+                    truncate(file.path, 0)
+                    #expect(try await client.countAll().bytes < bytes.count)
+                })
         }
 
         @Test("connections over the limit get 503, those within it are served")
@@ -120,20 +120,22 @@ extension LiveTests {
         @Test("a client that ends its sending side still gets its answer")
         func halfClosed() async throws {
             let gate = Gate()
-            try await withServer(route: { request in
-                .task {
-                    _ = try? await request.body.collect(upTo: 10)
-                    await gate.pass()
-                    return .text("hello")
-                }
-            }) { server in
-                let client = try await server.connect()
-                try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
-                client.endSending()
-                gate.open()
-                #expect(try await client.readReply().text == "hello")
-                #expect(try await client.readAll().isEmpty)
-            }
+            try await withServer(
+                route: { request in
+                    .task {
+                        _ = try? await request.body.collect(upTo: 10)
+                        await gate.pass()
+                        return .text("hello")
+                    }
+                },
+                body: { server in
+                    let client = try await server.connect()
+                    try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
+                    client.endSending()
+                    gate.open()
+                    #expect(try await client.readReply().text == "hello")
+                    #expect(try await client.readAll().isEmpty)
+                })
         }
 
         @Test("every connection that began has ended, and every request is reported once")
@@ -159,53 +161,57 @@ extension LiveTests {
         @Test("a stop ends idle connections, lets running requests finish, and refuses new ones")
         func stop() async throws {
             let (started, gate) = (Gate(), Gate())
-            try await withServer(route: { request in
-                .task {
-                    started.open()
-                    await gate.pass()
-                    return .text(request.path)
-                }
-            }) { server in
-                let idle = try await server.connect()
-                let partial = try await server.connect()
-                try await partial.send("GET /late HTTP/1.1\r\n")
-                let running = try await server.connect()
-                try await running.send(
-                    "GET /running HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
-                await started.pass()
-                async let stopped: Void = server.server.shutdown(grace: .seconds(20))
-                #expect(try await idle.readAll().isEmpty)
-                await #expect(throws: RawClient.Failure.self) { _ = try await server.connect() }
-                try await partial.send("Host: a\r\n\r\n")
-                let refused = try await partial.readReply()
-                #expect(refused.status == 503)
-                #expect(refused.text == "draining")
-                gate.open()
-                let reply = try await running.readReply()
-                #expect(reply.text == "/running")
-                #expect(reply.field("Connection") == "close")
-                #expect(try await running.readAll().isEmpty)
-                await stopped
-            }
+            try await withServer(
+                route: { request in
+                    .task {
+                        started.open()
+                        await gate.pass()
+                        return .text(request.path)
+                    }
+                },
+                body: { server in
+                    let idle = try await server.connect()
+                    let partial = try await server.connect()
+                    try await partial.send("GET /late HTTP/1.1\r\n")
+                    let running = try await server.connect()
+                    try await running.send(
+                        "GET /running HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+                    await started.pass()
+                    async let stopped: Void = server.server.shutdown(grace: .seconds(20))
+                    #expect(try await idle.readAll().isEmpty)
+                    await #expect(throws: RawClient.Failure.self) { _ = try await server.connect() }
+                    try await partial.send("Host: a\r\n\r\n")
+                    let refused = try await partial.readReply()
+                    #expect(refused.status == 503)
+                    #expect(refused.text == "draining")
+                    gate.open()
+                    let reply = try await running.readReply()
+                    #expect(reply.text == "/running")
+                    #expect(reply.field("Connection") == "close")
+                    #expect(try await running.readAll().isEmpty)
+                    await stopped
+                })
         }
 
         @Test("after the time of grace everything ends, tasks by cancellation")
         func graceIsOver() async throws {
             let (started, cancelled) = (Gate(), Gate())
-            try await withServer(route: { request in
-                .task {
-                    started.open()
-                    do { for try await _ in request.body {} } catch { cancelled.open() }
-                    return .text("late")
-                }
-            }) { server in
-                let client = try await server.connect()
-                try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
-                await started.pass()
-                await server.server.shutdown(grace: .milliseconds(50))
-                await cancelled.pass()
-                _ = try? await client.readAll()
-            }
+            try await withServer(
+                route: { request in
+                    .task {
+                        started.open()
+                        do { for try await _ in request.body {} } catch { cancelled.open() }
+                        return .text("late")
+                    }
+                },
+                body: { server in
+                    let client = try await server.connect()
+                    try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+                    await started.pass()
+                    await server.server.shutdown(grace: .milliseconds(50))
+                    await cancelled.pass()
+                    _ = try? await client.readAll()
+                })
         }
 
         // MARK: Listening
@@ -300,13 +306,13 @@ extension LiveTests {
                 .local { $0.trustedProxies = [CIDR("127.0.0.0/8")].compactMap(\.self) },
                 route: { request in
                     .answer(.text("\(request.peer.address) \(request.peer.isSecure)"))
-                }
-            ) { server in
-                let reply = try await server.ask(
-                    "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n"
-                )
-                #expect(reply.text == "192.0.2.7 true")
-            }
+                },
+                body: { server in
+                    let reply = try await server.ask(
+                        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n"
+                    )
+                    #expect(reply.text == "192.0.2.7 true")
+                })
         }
     }
 }

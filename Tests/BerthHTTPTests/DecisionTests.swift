@@ -276,10 +276,10 @@ struct PartTests {
     @Test(
         "the framing follows from status, method, version and body",
         arguments: [
-            (200, false, HTTPVersion.http1_1, ResponseHead.Framing.chunked, true),
-            (200, false, .http1_0, .untilClose, true), (200, true, .http1_1, .chunked, false),
-            (204, false, .http1_1, .none, false), (304, false, .http1_1, .none, false),
-            (304, true, .http1_1, .none, false), (101, false, .http1_1, .none, false),
+            (200, false, HTTPVersion.http11, ResponseHead.Framing.chunked, true),
+            (200, false, .http10, .untilClose, true), (200, true, .http11, .chunked, false),
+            (204, false, .http11, .none, false), (304, false, .http11, .none, false),
+            (304, true, .http11, .none, false), (101, false, .http11, .none, false),
         ])
     func framing(
         status: Int, isHead: Bool, version: HTTPVersion, framing: ResponseHead.Framing, hasBody: Bool

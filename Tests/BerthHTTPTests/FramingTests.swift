@@ -169,32 +169,34 @@ extension LiveTests {
             "each gets its one answer, and the connection goes on or ends as it must",
             arguments: sound + broken)
         func corpus(_ example: Case) async throws {
-            try await withServer(route: { request in
-                .task {
-                    do {
-                        return .text("\(try await request.body.collect(upTo: 1 << 20).readableBytes)")
-                    } catch {
-                        return .text("\(error)", status: .internalServerError)
+            try await withServer(
+                route: { request in
+                    .task {
+                        do {
+                            return .text("\(try await request.body.collect(upTo: 1 << 20).readableBytes)")
+                        } catch {
+                            return .text("\(error)", status: .internalServerError)
+                        }
                     }
-                }
-            }) { server in
-                let client = try await server.connect()
-                // A server that has refused may have gone before all was sent.
-                try? await client.send(example.raw)
-                let reply = try await client.readReply()
-                #expect(reply.status == example.status, "\(reply.text)")
-                #expect(reply.field("X-Content-Type-Options") == "nosniff")
-                #expect(reply.field("Date") != nil)
-                #expect(reply.field("X-Request-Id") != nil)
-                #expect(reply.field("Server") == nil)
-                if example.goesOn {
-                    try await client.send("GET /again HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-                    #expect(try await client.readReply().status == 200)
-                } else {
-                    #expect(reply.field("Connection") == "close")
-                }
-                #expect(try await client.readAll().isEmpty)
-            }
+                },
+                body: { server in
+                    let client = try await server.connect()
+                    // A server that has refused may have gone before all was sent.
+                    try? await client.send(example.raw)
+                    let reply = try await client.readReply()
+                    #expect(reply.status == example.status, "\(reply.text)")
+                    #expect(reply.field("X-Content-Type-Options") == "nosniff")
+                    #expect(reply.field("Date") != nil)
+                    #expect(reply.field("X-Request-Id") != nil)
+                    #expect(reply.field("Server") == nil)
+                    if example.goesOn {
+                        try await client.send("GET /again HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                        #expect(try await client.readReply().status == 200)
+                    } else {
+                        #expect(reply.field("Connection") == "close")
+                    }
+                    #expect(try await client.readAll().isEmpty)
+                })
         }
 
         @Test(
@@ -205,23 +207,27 @@ extension LiveTests {
                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 0\r\n\r\n",
             ])
         func smuggling(_ prefix: String) async throws {
-            try await withServer(route: { _ in .answer(.text("seen")) }) { server in
-                let client = try await server.connect()
-                try await client.send(prefix + "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n")
-                let answers = String(decoding: try await client.readAll(), as: UTF8.self)
-                #expect(answers.components(of: "HTTP/1.1 ") == 1)
-            }
+            try await withServer(
+                route: { _ in .answer(.text("seen")) },
+                body: { server in
+                    let client = try await server.connect()
+                    try await client.send(prefix + "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n")
+                    let answers = String(decoding: try await client.readAll(), as: UTF8.self)
+                    #expect(answers.components(of: "HTTP/1.1 ") == 1)
+                })
         }
 
         @Test("an empty line after a request is forgiven once")
         func emptyLine() async throws {
-            try await withServer(route: { _ in .answer(.text("ok")) }) { server in
-                let client = try await server.connect()
-                for _ in 0..<3 {
-                    try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na\r\n")
-                    #expect(try await client.readReply().status == 200)
-                }
-            }
+            try await withServer(
+                route: { _ in .answer(.text("ok")) },
+                body: { server in
+                    let client = try await server.connect()
+                    for _ in 0..<3 {
+                        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na\r\n")
+                        #expect(try await client.readReply().status == 200)
+                    }
+                })
         }
     }
 }

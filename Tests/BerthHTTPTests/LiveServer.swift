@@ -139,7 +139,7 @@ extension HTTPServerConfiguration {
 func withServer(
     _ configuration: HTTPServerConfiguration = .local(),
     route: @escaping @Sendable (Request) -> Handling,
-    _ body: (LiveServer) async throws -> Void
+    body: (LiveServer) async throws -> Void
 ) async throws {
     let recorder = Recorder()
     var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -206,6 +206,15 @@ private let patternBlock: [UInt8] = {
     var random = SplitMix(seed: 7)
     return (0..<65_521).map { _ in UInt8(truncatingIfNeeded: random.next()) }
 }()
+
+/// Expects the same bytes. `#expect` alone would print all of them.
+func expectSame(
+    _ found: some Collection<UInt8>, _ expected: some Collection<UInt8>,
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    let isSame = ByteBuffer(bytes: found) == ByteBuffer(bytes: expected)
+    #expect(isSame, "\(found.count) bytes for \(expected.count)", sourceLocation: sourceLocation)
+}
 
 /// Suites that talk to live servers: one test after another, because some of them need a server's whole attention.
 @Suite(.serialized)

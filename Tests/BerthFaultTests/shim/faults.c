@@ -20,10 +20,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum class { OPEN, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, ALLOCATE, MAKE_FOLDER, READ, CLASSES };
+enum class { OPEN, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, ALLOCATE, MAKE_FOLDER, READ, CREATE, CLASSES };
 
 static const char *const class_names[CLASSES] = {
-    "open", "write", "sync", "rename", "unlink", "truncate", "allocate", "mkdir", "read"};
+    "open", "write", "sync", "rename", "unlink", "truncate", "allocate", "mkdir", "read", "create"};
 
 enum mode { COUNT, FAIL, KILL };
 enum files { ALL, CATALOG, STORE };
@@ -41,7 +41,7 @@ struct control {
     int32_t fired;          // operations that failed
     int32_t syncs;          // syncs that were passed on
     int32_t repeated_syncs; // syncs of a regular file after one of that file failed
-    int32_t unused[5];
+    int32_t unused[4];
     char pattern[64];       // a part of the path, or empty for all
     char victim[256];       // what failed last
 };
@@ -165,7 +165,7 @@ static void forget_if_new(int descriptor, int flags) {
         va_start(arguments, flags); \
         int mode = mode_of(flags, arguments); \
         va_end(arguments); \
-        FAILS(fault_at(OPEN, AT_FDCWD, path)); \
+        FAILS(fault_at(flags & O_CREAT ? CREATE : OPEN, AT_FDCWD, path)); \
         int descriptor = real(path, flags, mode); \
         if (control) forget_if_new(descriptor, flags); \
         return descriptor; \
@@ -180,7 +180,7 @@ OPENING(open64)
         va_start(arguments, flags); \
         int mode = mode_of(flags, arguments); \
         va_end(arguments); \
-        FAILS(fault_at(OPEN, folder, path)); \
+        FAILS(fault_at(flags & O_CREAT ? CREATE : OPEN, folder, path)); \
         int descriptor = real(folder, path, flags, mode); \
         if (control) forget_if_new(descriptor, flags); \
         return descriptor; \

@@ -1,0 +1,127 @@
+import BerthTestSupport
+import Foundation
+import Testing
+
+extension FaultTests.Operations {
+    // Every operation on the store's own files has its turn. A commit writes to SQLite's files some ten times in the same
+    // way, so of those every few have theirs; the steps have no divisor in common with that.
+
+    @Test("whichever file operation fails, nothing acknowledged is lost and the server goes on", arguments: [
+        Sweep(mode: .fail, files: .store, errors: .first, stride: 1),
+        Sweep(mode: .fail, files: .store, errors: .second, stride: 1),
+        Sweep(mode: .fail, files: .catalog, errors: .first, stride: 9),
+        Sweep(mode: .fail, files: .catalog, errors: .second, stride: 7),
+    ])
+    func everyFailure(sweep: Sweep) async throws { try await sweep.run() }
+
+    @Test("whichever file operation a server is killed before, nothing acknowledged is lost", arguments: [
+        Sweep(mode: .kill, files: .store, errors: .first, stride: 1),
+        Sweep(mode: .kill, files: .catalog, errors: .first, stride: 7),
+    ])
+    func everyKill(sweep: Sweep) async throws { try await sweep.run() }
+
+    @Test("a start after a kill may fail or be killed at any file operation, and the next one makes good", arguments: [
+        Sweep(mode: .kill, files: .store, errors: .first, stride: 3),
+        Sweep(mode: .kill, files: .catalog, errors: .first, stride: 11),
+        Sweep(mode: .fail, files: .store, errors: .second, stride: 3),
+        Sweep(mode: .fail, files: .catalog, errors: .first, stride: 11),
+    ])
+    func everyStart(sweep: Sweep) async throws { try await sweep.runAtStart() }
+}
+
+/// One run of the script after another, each with the fault at a later operation, until a run meets none.
+struct Sweep: Sendable, CustomTestStringConvertible {
+    let mode: FaultPlan.Mode
+    let files: FaultPlan.Files
+    let errors: FaultPlan.Errors
+    /// From one operation that has its turn to the next.
+    let stride: Int
+
+    var testDescription: String {
+        let what = mode == .kill ? "killed" : errors.rawValue
+        return "\(what), \(files) files\(stride == 1 ? "" : ", every \(stride)th")"
+    }
+
+    private func plan(_ nth: Int) -> FaultPlan { FaultPlan(mode: mode, files: files, nth: nth, errors: errors) }
+
+    func run() async throws {
+        let scratch = try Scratch()
+        let shim = try FaultShim(in: scratch.path)
+        let environment = try shim.environment(root: scratch.root)
+        var (facts, fault, turns) = (Facts(), "nothing", 0)
+        for nth in Swift.stride(from: 1, to: 10_000, by: stride) {
+            let server = try await BerthProcess.start(root: scratch.root, environment: environment)
+            try await facts.check(server, after: fault)
+            try await facts.continueUploads(server, after: fault, mayBeGone: fault.contains("uploads"))
+            facts = Facts()
+            shim.arm(plan(nth))
+            let script = Script(
+                server: server, facts: facts, repository: "sweep/run\(nth)", seed: UInt64(nth), fault: { shim.victim })
+            _ = try await script.run()
+            try await script.settled(below: scratch.root, gaveUp: { shim.fired > 0 })
+            if mode == .fail, shim.fired > 0 {
+                shim.disarm()
+                try await facts.check(server, after: shim.victim, isFinal: false)
+            }
+            let exit = try await server.stop()
+            guard shim.fired > 0 else { break }
+            #expect(mode == .fail ? exit == .status(0) : exit == .signal(SIGKILL), "after \(shim.victim): \(server.log)")
+            #expect(shim.repeatedSyncs == 0, "\(shim.victim)")
+            turns += 1
+            fault = "\(shim.victim) (\(mode) \(nth))"
+        }
+        try await finish(scratch, facts, fault)
+        #expect(shim.fired == 0, "operations were left without their turn")
+        #expect(turns > 50 / stride, "only \(turns) operations had their turn")
+    }
+
+    private func finish(_ scratch: Scratch, _ facts: Facts, _ fault: String) async throws {
+        let server = try await BerthProcess.start(root: scratch.root)
+        try await facts.check(server, after: fault)
+        try await facts.continueUploads(server, after: fault, mayBeGone: fault.contains("uploads"))
+        let script = Script(server: server, facts: facts, repository: "sweep/last", seed: 0, fault: { "" })
+        #expect(try await script.run() == .finished)
+        #expect(try await server.stop() == .status(0))
+        let strays = try #require(FileManager.default.enumerator(atPath: scratch.root)).compactMap { $0 as? String }
+            .filter { $0.hasSuffix(".tmp") || $0.hasSuffix(".sealed") }
+        #expect(strays.isEmpty)
+    }
+
+    func runAtStart() async throws {
+        let scratch = try Scratch()
+        let shim = try FaultShim(in: scratch.path)
+        let environment = try shim.environment(root: scratch.root)
+        let facts = Facts()
+        let killed = try await BerthProcess.start(root: scratch.root)
+        let script = Script(server: killed, facts: facts, repository: "sweep/start", seed: 1, fault: { "" })
+        #expect(try await script.run() == .finished)
+        await killed.kill()
+        try runProgram("cp", "-a", scratch.root, "\(scratch.path)/killed")
+
+        var turns = 0
+        for nth in Swift.stride(from: 1, to: 10_000, by: stride) {
+            try runProgram("rm", "-rf", scratch.root)
+            try runProgram("cp", "-a", "\(scratch.path)/killed", scratch.root)
+            shim.arm(plan(nth))
+            let started = try BerthProcess(root: scratch.root, environment: environment)
+            try? await started.listens()
+            if started.isRunning {
+                try await Script(server: started, facts: facts, repository: "", seed: 1, fault: { "" })
+                    .settled(below: scratch.root, gaveUp: { shim.fired > 0 })
+                try await started.stop()
+            } else if mode == .fail {
+                #expect(await started.exit() == .status(1))
+                #expect(!started.log.isEmpty && !started.log.contains("Fatal"), "after \(shim.victim)")
+            }
+            guard shim.fired > 0 else { break }
+            turns += 1
+            let server = try await BerthProcess.start(root: scratch.root)
+            try await facts.copy().check(server, after: "\(mode) \(nth) at start: \(shim.victim)")
+            try await facts.copy().continueUploads(
+                server, after: "\(mode) \(nth) at start: \(shim.victim)", mayBeGone: mode == .fail)
+            #expect(try await server.stop() == .status(0), "after \(mode) \(nth) at start: \(server.log)")
+        }
+        #expect(shim.fired == 0, "operations were left without their turn")
+        #expect(turns > 30 / stride, "only \(turns) operations had their turn")
+    }
+}

@@ -1,0 +1,100 @@
+import BerthTestSupport
+import Foundation
+import Testing
+
+extension FaultTests.Servers {
+    @Test("SIGTERM lets running transfers finish and takes no new connection")
+    func gracefulStop() async throws {
+        let scratch = try Scratch()
+        let server = try await BerthProcess.start(root: scratch.root)
+        var numbers = SeededNumbers(seed: 8)
+        let blob = numbers.manyBytes(32 << 20)
+        let pusher = Pusher(repository: "stop/soon", connection: try server.connect(), facts: Facts())
+        #expect(try await pusher.pushBlob(blob).status == 201)
+
+        let down = try RawSocket(port: server.port)
+        down.send("GET /v2/stop/soon/blobs/\(sha256(blob)) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let head = down.read(1_000)
+        #expect(String(decoding: head, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+        let (up, half) = (try server.connect(), numbers.bytes(600_000))
+        let location = try await startPatch(up, server, below: scratch.root, length: 1_200_000, first: half)
+
+        server.signal(SIGTERM)
+        try await eventually("it takes no connection") {
+            (try? TestConnection(port: server.port, patience: 1)) == nil
+        }
+        #expect(server.isRunning)
+        try await up.write(half)
+        let reply = try await up.readReply()
+        #expect(reply.status == 202, "\(reply.text)")
+        let rest = down.read(40 << 20)
+        let answer = head + rest
+        let bodyStart = try #require(answer.firstRange(of: Array("\r\n\r\n".utf8))).upperBound
+        #expect(sha256(Array(answer[bodyStart...])) == sha256(blob))
+        #expect(try await server.exit(within: 40) == .status(0))
+
+        let again = try await BerthProcess.start(root: scratch.root)
+        let closed = try await again.connect().send("PUT", "\(location)?digest=\(sha256(half + half))", body: [])
+        #expect(closed.status == 201, "\(closed.text)")
+    }
+
+    @Test("a second SIGTERM ends at once, and what was taken is kept")
+    func impatientStop() async throws {
+        let scratch = try Scratch()
+        let server = try await BerthProcess.start(root: scratch.root)
+        var numbers = SeededNumbers(seed: 9)
+        let (up, half) = (try server.connect(), numbers.bytes(600_000))
+        let location = try await startPatch(up, server, below: scratch.root, length: 1_200_000, first: half)
+        server.signal(SIGTERM)
+        try await eventually("it takes no connection") {
+            (try? TestConnection(port: server.port, patience: 1)) == nil
+        }
+        #expect(server.isRunning)
+        server.signal(SIGTERM)
+        #expect(try await server.exit(within: 10) == .status(1))
+        let again = try await BerthProcess.start(root: scratch.root)
+        #expect(try await again.connect().send("GET", location).status == 204)
+        #expect(try await again.stop() == .status(0), "\(again.log)")
+    }
+
+    @Test("SIGHUP reads the certificate anew, and a broken one leaves the old")
+    func newCertificate() async throws {
+        let scratch = try Scratch()
+        let (certificate, key) = ("\(scratch.path)/tls.crt", "\(scratch.path)/tls.key")
+        try makeCertificate("first", certificate, key)
+        let server = try await BerthProcess.start(
+            root: scratch.root, settings: ["http.tls.certificate=\(certificate)", "http.tls.key=\(key)"])
+        #expect(try subject(server.port).contains("first"))
+        try makeCertificate("second", certificate, key)
+        server.signal(SIGHUP)
+        try await eventually("the new one is shown") { try subject(server.port).contains("second") }
+        try Data("no certificate".utf8).write(to: URL(filePath: certificate))
+        server.signal(SIGHUP)
+        try await eventually("it says so") { server.log.contains("certificates not read") }
+        #expect(try subject(server.port).contains("second"))
+        #expect(try await server.stop() == .status(0))
+    }
+
+    /// Begins a PATCH and returns when its first bytes are in the upload's file.
+    private func startPatch(
+        _ connection: TestConnection, _ server: BerthProcess, below root: String, length: Int, first: [UInt8]
+    ) async throws -> String {
+        let start = try await server.connect().send("POST", "/v2/stop/soon/blobs/uploads/", body: [])
+        let (location, id) = (try #require(start.header("Location")), try #require(start.header("Docker-Upload-UUID")))
+        try await connection.write(
+            Array("PATCH \(location) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(length)\r\n\r\n".utf8) + first)
+        try await eventually("the upload has begun") { FileManager.default.fileExists(atPath: "\(root)/uploads/\(id)") }
+        return location
+    }
+
+    private func makeCertificate(_ name: String, _ certificate: String, _ key: String) throws {
+        try runProgram(
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key)
+    }
+}
+
+private func subject(_ port: Int) throws -> String {
+    try runProgram(
+        "sh", "-c", "openssl s_client -connect 127.0.0.1:\(port) </dev/null 2>/dev/null | openssl x509 -noout -subject")
+}
