@@ -55,7 +55,7 @@ let package = Package(
             "BerthHTTP",
             [
                 nio, nioPosix, logging,
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
@@ -109,6 +109,14 @@ let package = Package(
             [
                 "BerthServer", "BerthHTTP", "BerthModel", nio, nioPosix, logging,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        tests(
+            "BerthHTTPTests",
+            [
+                "BerthHTTP", nio, nioPosix, logging,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests("BerthConfigTests", ["BerthConfig"]),

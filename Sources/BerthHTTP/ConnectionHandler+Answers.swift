@@ -1,6 +1,7 @@
 import HTTPTypes
 import Logging
 import NIOCore
+import NIOSSL
 
 // Answers: their heads, short bodies, and what comes after.
 extension ConnectionHandler {
@@ -144,6 +145,8 @@ extension ConnectionHandler {
         guard phase != .closed, let context else { return }
         server.logger.debug("connection broken off", metadata: ["reason": "\(reason)"])
         resetOnClose(context.channel)
-        context.close(promise: nil)
+        // From below TLS: its orderly goodbye would take time, and would pass for the end of a whole answer.
+        let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+        (tls ?? context).close(promise: nil)
     }
 }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// When the connection has to be looked at again. RULES' "Defaults" in the form of instants.
+/// When the connection has to be looked at again: its `HTTPTimeouts` as instants.
 struct Deadlines {
     /// Of the phase: handshake, idle, drain or linger.
     var phase: NIODeadline?

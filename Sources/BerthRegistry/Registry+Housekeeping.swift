@@ -21,7 +21,7 @@ extension Registry {
         do throws(CatalogError) {
             try await catalog.pruneUploads(olderThan: oldest * 1000)
             // Nobody takes the events out yet; they wait for whoever will, a bounded number of them.
-            _ = try await catalog.pruneEvents(keeping: Self.mostEvents)
+            try await catalog.pruneEvents(keeping: Self.mostEvents)
         } catch {
             log.error("ended uploads not forgotten", metadata: ["cause": "\(error)"])
         }

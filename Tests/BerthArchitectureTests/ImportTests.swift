@@ -27,7 +27,6 @@ struct ImportTests {
         "GRDBSQLite": ["BerthCatalog"],
         "CLibCrypto": ["BerthDigest"],
         "NIOSSL": ["BerthHTTP"],
-        "NIOHTTP1": ["BerthHTTP"],
         "NIOTLS": ["BerthHTTP"],
         "HTTPTypes": ["BerthHTTP", "BerthAPI", "BerthServer"],
         "Configuration": ["BerthConfig"],

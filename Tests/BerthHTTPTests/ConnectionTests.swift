@@ -189,6 +189,8 @@ extension LiveTests {
                     #expect(reply.text == "/running")
                     #expect(reply.field("Connection") == "close")
                     #expect(try await running.readAll().isEmpty)
+                    partial.shut()
+                    running.shut()
                     await stopped
                 })
         }
