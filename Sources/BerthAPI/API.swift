@@ -19,9 +19,13 @@ package struct API: RequestHandler {
         var labels = Response.Labels(route: "unknown")
         do throws(Refusal) {
             try context.settings.hosts.check(request)
+            if let response = try Self.aboutTheServer(request) { return .answer(frame.finish(response, labels)) }
             let route = try Route(path: request.path)
             labels = Response.Labels(route: route.label, repository: route.repository?.text)
-            if request.method == .options { return .answer(frame.finish(.options(route), labels)) }
+            if request.method == .options {
+                let allowed = route.methods(under: context.settings.switches)
+                return .answer(frame.finish(.options(allowed), labels))
+            }
             let (endpoint, call) = try open(route, request)
             if let response = try endpoint.answerNow(call) { return .answer(frame.finish(response, labels)) }
             return .task { [log, labels] in
@@ -44,6 +48,13 @@ package struct API: RequestHandler {
         response.headers[.apiVersion] = Frame.apiVersion
         response.labels = Response.Labels(route: "unknown")
         return response
+    }
+
+    /// Methods that are refused, and the question that is answered, whatever the path. RFC 9110, section 9.3.
+    private static func aboutTheServer(_ request: Request) throws(Refusal) -> Response? {
+        let all = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+        if request.method == .connect || request.method == .trace { throw .method(all) }
+        return request.method == .options && request.path == "*" ? .options(all) : nil
     }
 
     /// The endpoint for a route and method, once switches and access have been asked.
@@ -117,6 +128,9 @@ private struct Frame: Sendable {
         var response = response
         if isV2 { response.headers[.apiVersion] = Self.apiVersion }
         if let namespace { response.headers[.ociNamespace] = namespace }
+        if labels.route.hasPrefix("upload"), response.headers[.cacheControl] == nil {
+            response.headers[.cacheControl] = "no-store"
+        }
         response.labels = labels
         return response
     }
@@ -131,7 +145,7 @@ private struct Frame: Sendable {
 }
 
 extension Response {
-    fileprivate static func options(_ route: Route) -> Response {
-        Response(status: .noContent, headers: [.allow: route.methods(under: Switches())])
+    fileprivate static func options(_ allowed: String) -> Response {
+        Response(status: .noContent, headers: [.allow: allowed])
     }
 }

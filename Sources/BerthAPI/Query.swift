@@ -20,7 +20,13 @@ package struct Query: Sendable {
             pairs.append((key, value))
         }
         self.pairs = pairs
+        for key in Self.single where values(key).count > 1 { throw .parameter(key, "may stand only once") }
     }
+
+    /// The keys of this API that may stand once; unknown ones are nobody's business.
+    private static let single = [
+        "n", "last", "ns", "digest", "digest-algorithm", "mount", "from", "q", "page",
+    ]
 
     /// The value of a key that may stand once; nil if it does not stand at all.
     package func value(_ key: String) throws(Refusal) -> String? {

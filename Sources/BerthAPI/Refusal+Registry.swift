@@ -69,7 +69,7 @@ extension Refusal {
         case .stillReferenced(let manifests):
             self.init(
                 .methodNotAllowed, .unsupported,
-                "Manifests of this repository still refer to this content; delete them first.",
+                "Manifests of this repository still need this content; delete those first, under manifests/.",
                 detail: [("manifests", .list(manifests.map(\.text)))])
         case .storageFull:
             self.init(

@@ -30,8 +30,11 @@ package protocol BlobStore: Sendable {
     func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite
     /// Bytes of an unfinished upload on disk; nil when there is no file.
     func uploadSize(_ id: UploadID) async throws(BlobError) -> Int64?
-    /// Removes an upload, finished or not, and forgets that it died. No error if there is none.
+    /// Removes an unfinished upload, and forgets that it died. No error if there is none. A finished one of that id stays:
+    /// a staging row may name it.
     func discard(_ id: UploadID) async throws(BlobError)
+    /// Removes a finished upload that no staging row names. No error if there is none.
+    func discardSealed(_ id: UploadID) async throws(BlobError)
     /// All uploads that have a file, in no order.
     func uploads() async throws(BlobError) -> [StoredUpload]
     /// Makes a finished upload without row an open one again (step 2 of the large upload, after a restart).

@@ -31,10 +31,13 @@ extension FileBlobStore {
 
     package func discard(_ id: UploadID) async throws(BlobError) {
         await table.remove(id)?.end()
-        try await workers.run(.calls) { () throws(BlobError) in
-            try removeIfThere(id.openName)
-            try removeIfThere(id.sealedName)
-        }
+        try await workers.run(.calls) { () throws(BlobError) in try removeIfThere(id.openName) }
+        uploadFolder.forget(id)
+    }
+
+    package func discardSealed(_ id: UploadID) async throws(BlobError) {
+        await table.remove(id)?.end()
+        try await workers.run(.calls) { () throws(BlobError) in try removeIfThere(id.sealedName) }
         uploadFolder.forget(id)
     }
 

@@ -270,7 +270,8 @@ struct UploadFile: ~Copyable {
         let files = uploads.files
         do throws(SystemError) {
             let status = try files.status(descriptor)
-            guard status.size == offset, status.links == 1 else { throw SystemError(.status, .stale) }
+            guard status.size == offset, status.links == 1, try !isTaken(id.sealedName)
+            else { throw SystemError(.status, .stale) }
             try files.rename(id.openName, in: uploads.descriptor, to: id.sealedName, in: uploads.descriptor)
         } catch  where error.errno == .stale || error.errno == .notThere {
             throw die()
@@ -283,6 +284,17 @@ struct UploadFile: ~Copyable {
             throw failure
         }
         isSealed = true
+    }
+
+    /// A finished upload of the same id may be committed content: nothing is ever renamed over it (B3).
+    private func isTaken(_ name: String) throws(SystemError) -> Bool {
+        do throws(SystemError) {
+            _ = try uploads.files.status(of: name, in: uploads.descriptor)
+            return true
+        } catch {
+            guard error.errno == .notThere else { throw error }
+            return false
+        }
     }
 
     /// Step 3 of the large upload: the file's part.

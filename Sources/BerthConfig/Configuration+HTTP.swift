@@ -23,7 +23,7 @@ extension Configuration {
         package var headerFields = 100
         package var connections = 16_384
         /// Connections that one client address may hold; 0: no limit.
-        package var connectionsPerAddress = 4_096
+        package var connectionsPerAddress = 0
         /// Bytes of request bodies in memory, all uploads together.
         package var bodyMemoryBytes = 128 << 20
         /// The slowest body taken, measured over `Timeouts.body`; 0: no limit.

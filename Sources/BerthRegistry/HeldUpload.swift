@@ -28,17 +28,12 @@ final class HeldUpload {
         } catch { throw RegistryError(error) }
     }
 
-    /// Closes and removes the file. Failing to remove it is harmless: the end mark makes it rubbish for the next start.
+    /// Closes the file, and removes it unless it was sealed. Failing to remove it is harmless: the end mark makes it
+    /// rubbish for the next start.
     func discard() async {
         await write?.close()
         write = nil
         try? await store.discard(ticket.id)
-    }
-
-    /// Lets go of a file that was given to the store for good, or that is of no more use.
-    func forget() async {
-        await write?.close()
-        write = nil
     }
 }
 

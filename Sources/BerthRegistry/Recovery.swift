@@ -24,7 +24,11 @@ package struct Recovery: Sendable {
                 switch try await fate(upload, staged, mayBeZeros: mayBeZeros) {
                 case .stays: counts.kept += 1
                 case .goes:
-                    try await store.discard(upload.id)
+                    if upload.isSealed {
+                        try await store.discardSealed(upload.id)
+                    } else {
+                        try await store.discard(upload.id)
+                    }
                     counts.removed += 1
                 case .reopens:
                     try await store.unseal(upload.id)

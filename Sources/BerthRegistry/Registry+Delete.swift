@@ -1,3 +1,5 @@
+import BerthBlobs
+import BerthBlobs
 package import BerthCatalog
 package import BerthModel
 

@@ -40,7 +40,6 @@ extension Registry {
             await upload.discard()
             throw error
         }
-        await upload.forget()
     }
 
     /// `isNamed`: whether a client knows the upload's location, so that its end has to be remembered.
@@ -54,17 +53,21 @@ extension Registry {
             let size: Int64?
             do { size = try await store.uploadSize(upload.ticket.id) } catch { throw RegistryError(error) }
             if size != nil {
-                if try await hasEnded(commit) { return await upload.discard() }
+                if try await wasClosed(commit) { return try await readOut(body) }
                 _ = try await upload.openWrite()
             }
         }
         try check(range, against: body, at: upload.offset)
-        if upload.openFile == nil {
-            guard let rest = try await finishSmall(upload, body, range, commit) else { return }
-            try await finishLarge(upload, rest, range, commit)
-        } else {
-            try await finishLarge(upload, body, range, commit)
-        }
+        guard upload.openFile == nil else { return try await finishLarge(upload, body, range, commit) }
+        guard let rest = try await finishSmall(upload, body, range, commit) else { return }
+        // The transaction guards small content against an upload that has ended; a file must not even be begun.
+        if try await wasClosed(commit) { return try await readOut(rest) }
+        try await finishLarge(upload, rest, range, commit)
+    }
+
+    /// Takes the rest of a body that is not needed: the client sends it before it reads the answer.
+    private func readOut(_ body: some BodySource) async throws(RegistryError) {
+        while try await body.batch() != nil {}
     }
 
     /// Takes a body that fits into the shared transaction; answers what to go on with where it does not fit.
@@ -80,7 +83,7 @@ extension Registry {
         let found = try hash(bytes, commit.digest.algorithm)
         guard found == commit.digest else {
             // Nothing is ever given for a digest alone; but the answer to the same close may have been lost.
-            if bytes.isEmpty, commit.upload != nil, try await hasEnded(commit) { return nil }
+            if try await wasClosed(commit), bytes.isEmpty { return nil }
             throw .digestMismatch(said: commit.digest, found: found)
         }
         try await commitBytes(bytes, commit)
@@ -110,21 +113,17 @@ extension Registry {
             }
             let found: Digest
             do { found = try await write.digest(commit.digest.algorithm) } catch { throw RegistryError(error) }
-            guard found == commit.digest else {
-                if write.offset == 0, commit.upload != nil, try await hasEnded(commit) { return await upload.discard() }
-                throw .digestMismatch(said: commit.digest, found: found)
+            guard found == commit.digest else { throw .digestMismatch(said: commit.digest, found: found) }
+            if write.offset <= Int64(Self.largestStaged), let bytes = try await smallContent(of: write) {
+                try await commitBytes(bytes, commit)
+            } else {
+                try await commitFile(write, commit)
             }
         } catch {
             try await write.checked { w async throws(BlobError) in try await w.rollback() }
             throw error
         }
-        if write.offset <= Int64(Self.largestStaged), let bytes = try await smallContent(of: write) {
-            try await commitBytes(bytes, commit)
-            await upload.discard()
-        } else {
-            try await commitFile(write, commit)
-            await upload.forget()
-        }
+        await upload.discard()
     }
 
     private func smallContent(of write: any BlobWrite) async throws(RegistryError) -> [UInt8]? {
@@ -137,7 +136,6 @@ extension Registry {
         if try await isPresent(commit.digest, size: size),
             try await self.commit(commit, size: size, content: .presentAndGood) != .contentGone
         {
-            try? await store.discard(write.id)
             return
         }
         try await write.checked { w async throws(BlobError) in try await w.seal() }
@@ -145,7 +143,7 @@ extension Registry {
             if try await self.commit(commit, size: size, content: .sealed(write.id)) == .staged {
                 settler.wake(added: 0)
             } else {
-                try? await store.discard(write.id)
+                try? await store.discardSealed(write.id)
             }
         } catch {
             try? await write.unseal()
@@ -163,12 +161,14 @@ extension Registry {
     }
 
     /// Whether this close has been answered before: the same upload, the same digest, and the blob still readable here.
-    private func hasEnded(_ commit: Commit) async throws(RegistryError) -> Bool {
+    /// An upload that ended in another way is unknown (B8).
+    private func wasClosed(_ commit: Commit) async throws(RegistryError) -> Bool {
         guard let upload = commit.upload else { return false }
         do throws(CatalogError) {
             guard let row = try await catalog.upload(upload), !row.isOpen else { return false }
-            return try await isRepeat(commit, of: row)
+            if try await isRepeat(commit, of: row) { return true }
         } catch { throw RegistryError(error) }
+        throw .uploadUnknown
     }
 
     private func isRepeat(_ commit: Commit, of row: UploadFact) async throws(CatalogError) -> Bool {

@@ -12,8 +12,7 @@ extension Registry {
         let oldest = clock.milliseconds() - settings.uploadMaxAge.components.seconds * 1000
         do throws(BlobError) {
             for upload in try await store.uploads() where upload.id.startedMilliseconds < oldest && !upload.isSealed {
-                try await store.discard(upload.id)
-                log.info("upload expired", metadata: ["upload": "\(upload.id)", "bytes": "\(upload.size)"])
+                try await expire(upload)
             }
         } catch {
             log.error("expired uploads not removed", metadata: ["cause": "\(error)"])
@@ -25,5 +24,19 @@ extension Registry {
         } catch {
             log.error("ended uploads not forgotten", metadata: ["cause": "\(error)"])
         }
+    }
+
+    /// Removes an upload, unless a request works on it at this moment: what began in time may end.
+    private func expire(_ upload: StoredUpload) async throws(BlobError) {
+        guard let claim = sessions.claimIfFree(upload.id) else { return }
+        await sessions.takeWrite(claim)?.close()
+        let failure: BlobError?
+        do throws(BlobError) {
+            try await store.discard(upload.id)
+            failure = nil
+        } catch { failure = error }
+        await sessions.release(claim, keeping: nil)
+        if let failure { throw failure }
+        log.info("upload expired", metadata: ["upload": "\(upload.id)", "bytes": "\(upload.size)"])
     }
 }

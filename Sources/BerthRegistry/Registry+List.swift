@@ -7,6 +7,8 @@ package struct Page<Item: Sendable>: Sendable {
     /// Whether more follows.
     package let hasMore: Bool
 
+    init(items: [Item], hasMore: Bool) { (self.items, self.hasMore) = (items, hasMore) }
+
     /// `items` may hold one more than the page; that one only tells that more follows.
     init(_ items: [Item], limit: Int) {
         self.hasMore = items.count > limit
@@ -62,10 +64,26 @@ extension Registry {
         of subject: Digest, in repository: RepositoryName, artifactTypes: [String], after cursor: ReferrerCursor?,
         limit: Int
     ) async throws(RegistryError) -> Page<Referrer> {
-        let found = try await asked { c async throws(CatalogError) in
-            try await c.referrers(
-                of: subject, in: repository, artifactTypes: artifactTypes, after: cursor, limit: limit + 1)
+        var found: [Referrer] = []
+        var after = cursor
+        var bytes = 0
+        // A few rows at a time: their annotations may be megabytes each, and a page of them is not.
+        while found.count <= limit {
+            let wanted = min(16, limit + 1 - found.count)
+            let part = try await asked { [after] c async throws(CatalogError) in
+                try await c.referrers(
+                    of: subject, in: repository, artifactTypes: artifactTypes, after: after, limit: wanted)
+            }
+            found += part
+            bytes += part.reduce(0) { $0 + $1.annotationBytes }
+            guard part.count == wanted, let end = part.last else { break }
+            after = end.cursor
+            if bytes > ReferrersPage.mostBytes { return Page(items: found, hasMore: true) }
         }
         return Page(found, limit: limit)
     }
+}
+
+extension Referrer {
+    fileprivate var annotationBytes: Int { annotations.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } }
 }

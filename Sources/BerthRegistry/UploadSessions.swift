@@ -76,6 +76,18 @@ final class UploadSessions: Sendable {
         return claim
     }
 
+    /// The claim on an upload that no request works on; nil if one does.
+    func claimIfFree(_ upload: UploadID) -> UploadClaim? {
+        sessions.withLock { sessions in
+            var session = sessions[upload] ?? Session()
+            guard session.holder == nil else { return nil }
+            let claim = UploadClaim(upload)
+            session.holder = claim
+            sessions[upload] = session
+            return claim
+        }
+    }
+
     /// The open file of the upload, if an earlier request left one; the claim's owner works on it alone.
     func takeWrite(_ claim: UploadClaim) -> (any BlobWrite)? {
         sessions.withLock { sessions in

@@ -35,10 +35,12 @@ struct Banner {
 
     /// What callers without credentials may do, in words.
     private var openness: String {
-        switch server.configuration.openness {
+        let everyone =
+            server.configuration.http.listen.allSatisfy(\.isLocal) ? "every user of this machine" : "everyone"
+        return switch server.configuration.openness {
         case .nothing: "to nobody"
-        case .pull: "to everyone for pulling"
-        case .push: "to everyone for pulling, pushing and deleting"
+        case .pull: "to \(everyone) for pulling"
+        case .push: "to \(everyone) for pulling, pushing and deleting"
         }
     }
 }

@@ -2,6 +2,7 @@ import BerthAPI
 import BerthConfig
 import BerthHTTP
 import BerthRegistry
+import NIOCore
 
 // From the operator's configuration to each room's own settings: no room but this one knows both.
 
@@ -41,9 +42,21 @@ extension Configuration {
     /// Names under which web pages may reach an open registry: what was configured, and addresses listened on.
     var hostNames: Set<String> {
         var names = Set(http.hosts.map { "\($0)".lowercased() })
-        for case .tcp(let host, _) in http.listen.map(BerthHTTP.ListenAddress.init) { names.insert(host.lowercased()) }
+        for case .tcp(let host, _) in http.listen.map(BerthHTTP.ListenAddress.init) {
+            if host == "0.0.0.0" || host == "::" {
+                names.formUnion(Self.ownAddresses())
+            } else {
+                names.insert(host.lowercased())
+            }
+        }
         if let url = http.externalURL { names.insert(url.host.text) }
         return names
+    }
+
+    /// The addresses of this machine: what a wildcard listens on.
+    private static func ownAddresses() -> [String] {
+        let devices = (try? System.enumerateDevices()) ?? []
+        return devices.compactMap { $0.address?.ipAddress?.lowercased() }
     }
 }
 

@@ -13,7 +13,8 @@ extension FaultTests.Servers {
         let body = try server.connect()
         let start = try await body.send("POST", "/v2/slow/body/blobs/uploads/", body: [])
         let location = try #require(start.header("Location"))
-        try await body.write(Array("PATCH \(location) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nten bytes!".utf8))
+        try await body.write(
+            Array("PATCH \(location) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nten bytes!".utf8))
         #expect(try await body.readReply().status == 408)
         #expect(try await body.isClosedByPeer())
         // A reason may be given before the end.
@@ -78,7 +79,8 @@ extension FaultTests.Servers {
         #expect(try await server.stop() == .status(0))
     }
 
-    @Test("without descriptors for more connections the old ones go on, and new ones are taken when there are some again")
+    @Test(
+        "without descriptors for more connections the old ones go on, and new ones are taken when there are some again")
     func noDescriptors() async throws {
         let scratch = try Scratch()
         let server = try await BerthProcess.start(root: scratch.root, wrapper: ["prlimit", "--nofile=64"])

@@ -3,9 +3,11 @@ import Foundation
 import Testing
 
 extension FaultTests.Servers {
-    @Test("content that cannot be opened is 503 and never 404, and comes when it can be (B9)", arguments: [
-        FaultPlan.Errors.first, .second,
-    ])
+    @Test(
+        "content that cannot be opened is 503 and never 404, and comes when it can be (B9)",
+        arguments: [
+            FaultPlan.Errors.first, .second,
+        ])
     func unreadable(errors: FaultPlan.Errors) async throws {
         let scratch = try Scratch()
         let shim = try FaultShim(in: scratch.path)

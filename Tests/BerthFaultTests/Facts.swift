@@ -152,7 +152,8 @@ final class Facts: Sendable {
             if !upload.isClosing {
                 let status = try await connection.send("GET", upload.location)
                 if mayBeGone, status.status == 404 { continue }
-                #expect(status.status == 204, "an acknowledged upload is \(status.status) after \(fault): \(status.text)")
+                #expect(
+                    status.status == 204, "an acknowledged upload is \(status.status) after \(fault): \(status.text)")
                 guard status.status == 204 else { continue }
                 let offset = Self.offset(status)
                 #expect(upload.acknowledged.count...bytes.count ~= offset, "offset after \(fault)")

@@ -3,7 +3,9 @@ import Foundation
 import Testing
 
 extension FaultTests.Servers {
-    @Test("a failed sync of an upload, or of its folder, acknowledges nothing and is not repeated (B5, B6)", arguments: [1, 2])
+    @Test(
+        "a failed sync of an upload, or of its folder, acknowledges nothing and is not repeated (B5, B6)",
+        arguments: [1, 2])
     func uploadSync(nth: Int) async throws {
         let scratch = try Scratch()
         let shim = try FaultShim(in: scratch.path)
@@ -59,7 +61,8 @@ extension FaultTests.Servers {
 
     enum Commit: String, CaseIterable, Sendable { case smallBlob, largeBlob, manifest, deletedTag }
 
-    @Test("after a failed sync of a commit nothing is acknowledged until a restart, and pulls go on (B5, B6)",
+    @Test(
+        "after a failed sync of a commit nothing is acknowledged until a restart, and pulls go on (B5, B6)",
         arguments: Commit.allCases)
     func commitSync(commit: Commit) async throws {
         let scratch = try Scratch()
@@ -111,7 +114,8 @@ extension FaultTests.Servers {
         try await facts.check(again, after: "a restart")
         let second = Pusher(repository: "sync/commit", connection: try again.connect(), facts: facts)
         #expect(try await second.pushBlob(numbers.bytes(3_000)).status == 201)
-        // What the client makes of its 503: it closes once more, or begins anew. A 201 has to mean that the blob is there.
+        // What the client makes of its 503: it closes once more, or begins anew. A 201 has to mean that the blob is
+        // there.
         let repeated = try await facts.change([(closed, "here")], accepted: 201) {
             try await second.connection.send("PUT", closing, body: [])
         }

@@ -70,7 +70,8 @@ final class FaultShim: Sendable {
         disarm()
         let classes = plan.operations.reduce(Int32(0)) { $0 | 1 << Int32($1.rawValue) }
         put(
-            1, [classes, plan.files.rawValue, Int32(plan.nth), Int32(plan.times), plan.skipsSync ? 1 : 0]
+            1,
+            [classes, plan.files.rawValue, Int32(plan.nth), Int32(plan.times), plan.skipsSync ? 1 : 0]
                 + FaultPlan.Operation.allCases.map(plan.errors.code) + [0, 0, 0, 0])
         var pattern = [UInt8](repeating: 0, count: 64)
         pattern.replaceSubrange(0..<plan.pattern.utf8.count, with: plan.pattern.utf8)

@@ -3,7 +3,8 @@ import Foundation
 import Testing
 
 extension FaultTests.Servers {
-    @Test("on a full disk pushes get 507, pulls and deletes go on, and room that is made is used without a restart",
+    @Test(
+        "on a full disk pushes get 507, pulls and deletes go on, and room that is made is used without a restart",
         .enabled(if: Mounting.tmpfs == nil, "mounting a tmpfs does not work here"))
     func fullDisk() async throws {
         let scratch = try Scratch()
@@ -15,7 +16,9 @@ extension FaultTests.Servers {
         let (config, layer) = (numbers.bytes(500), numbers.bytes(1 << 20))
         let manifest = Pusher.manifest(config: config, layers: [layer])
         for bytes in [config, layer] { #expect(try await pusher.pushBlob(bytes).status == 201) }
-        for tag in ["kept", "gone", "gone-too"] { #expect(try await pusher.pushManifest(manifest, tag: tag).status == 201) }
+        for tag in ["kept", "gone", "gone-too"] {
+            #expect(try await pusher.pushManifest(manifest, tag: tag).status == 201)
+        }
 
         // To the last block: the reserve is for this, whoever meets the full disk first.
         try fill("\(disk)/ballast", on: disk)

@@ -2,7 +2,9 @@ import BerthTestSupport
 import Testing
 
 extension FaultTests.Servers {
-    @Test("a server that is killed among pushes keeps all that it acknowledged (B3 to B7, C1)", arguments: [UInt64(20_260)])
+    @Test(
+        "a server that is killed among pushes keeps all that it acknowledged (B3 to B7, C1)",
+        arguments: [UInt64(20_260)])
     func kills(seed: UInt64) async throws {
         let scratch = try Scratch()
         var numbers = SeededNumbers(seed: seed)
@@ -59,7 +61,8 @@ private func push(
             case 0...2:
                 reply = try await pusher.pushBlob(bytes)
                 if reply?.status == 201 { blobs.append(bytes) }
-            case 3: reply = try await pusher.pushPieces([bytes, numbers.bytes(500), numbers.bytes(80_000)], closes: true)
+            case 3:
+                reply = try await pusher.pushPieces([bytes, numbers.bytes(500), numbers.bytes(80_000)], closes: true)
             case 4: reply = try await pusher.pushPieces([bytes, numbers.bytes(40_000)], closes: false)
             case 5...7:
                 let isThere = { (blob: [UInt8]) in

@@ -9,7 +9,8 @@ extension FaultTests.Servers {
         case withoutSyncs
     }
 
-    @Test("after a power cut everything acknowledged is there, by its syncs alone (B1, B3, B5)",
+    @Test(
+        "after a power cut everything acknowledged is there, by its syncs alone (B1, B3, B5)",
         .enabled(if: Mounting.image == nil, "mounting an image does not work here"), arguments: Cut.allCases)
     func powerCut(cut: Cut) async throws {
         let scratch = try Scratch()
@@ -39,7 +40,7 @@ extension FaultTests.Servers {
             let again = try await BerthProcess.start(root: "\(copy)/root")
             losses = try await facts.losses(again)
             #expect(try await again.stop() == .status(0))
-        } catch where cut == .withoutSyncs {
+        } catch  where cut == .withoutSyncs {
             losses = ["\(error)"]
         }
         if cut == .withoutSyncs {

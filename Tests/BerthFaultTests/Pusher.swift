@@ -54,10 +54,11 @@ struct Pusher: Sendable {
             #"{"mediaType":"\#(type)","digest":"\#(sha256(bytes))","size":\#(bytes.count)}"#
         }
         let type = "application/vnd.oci.image.manifest.v1+json"
+        let config = descriptor(config, "application/vnd.oci.image.config.v1+json")
         let list = layers.map { descriptor($0, "application/vnd.oci.image.layer.v1.tar") }.joined(separator: ",")
         return Array(
             """
-            {"schemaVersion":2,"mediaType":"\(type)","config":\(descriptor(config, "application/vnd.oci.image.config.v1+json")),
+            {"schemaVersion":2,"mediaType":"\(type)","config":\(config),
             "layers":[\(list)],"annotations":{"note":"\(note)"}}
             """.utf8)
     }
@@ -65,7 +66,10 @@ struct Pusher: Sendable {
     func pushManifest(_ bytes: [UInt8], tag: String) async throws -> Reply {
         let digest = sha256(bytes)
         return try await facts.change(
-            [(.manifest(repository: repository, digest: digest), "here"), (.tag(repository: repository, name: tag), digest)],
+            [
+                (.manifest(repository: repository, digest: digest), "here"),
+                (.tag(repository: repository, name: tag), digest),
+            ],
             accepted: 201
         ) {
             try await connection.send(

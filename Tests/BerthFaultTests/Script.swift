@@ -2,8 +2,8 @@ import BerthTestSupport
 import Foundation
 import Testing
 
-/// What every sweep does to a server: small and large pushes, manifests, a tag that moves, deletes, an upload that stays
-/// open, settling.
+/// What every sweep does to a server: small and large pushes, manifests, a tag that moves, deletes, an upload that
+/// stays open, settling.
 struct Script: Sendable {
     enum End { case finished, writingStopped, gone }
 
@@ -19,7 +19,9 @@ struct Script: Sendable {
         let (config, small, spare) = (numbers.bytes(300), numbers.bytes(2_000), numbers.bytes(1_000))
         let (large, whole) = ([numbers.bytes(70_000), numbers.bytes(60_000)], numbers.bytes(100_000))
         let (manifests, open) = (
-            ["first", "second"].map { Pusher.manifest(config: config, layers: [small, large.flatMap { $0 }], note: $0) },
+            ["first", "second"].map {
+                Pusher.manifest(config: config, layers: [small, large.flatMap { $0 }], note: $0)
+            },
             numbers.bytes(10_000)
         )
         let steps: [Step] = [
@@ -78,7 +80,8 @@ struct Script: Sendable {
                 // A commit of which nobody knows the outcome: no more writing before a restart (B6).
                 let stopped = { @Sendable in server.log.contains("writing has stopped until a restart") }
                 if (try? await eventually("the log says so", within: 2, stopped)) != nil { return .writingStopped }
-                Issue.record("\(step.name): \(reply.status) \(reply.text), again after \(fault()): \(server.log.suffix(2_000))")
+                Issue.record(
+                    "\(step.name): \(reply.status) \(reply.text), again after \(fault()): \(server.log.suffix(2_000))")
                 return .finished
             }
         }

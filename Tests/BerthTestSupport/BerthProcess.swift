@@ -20,7 +20,8 @@ package final class BerthProcess: Sendable {
     /// Starts `berth serve` on `root` without waiting for anything.
     ///
     /// - Parameters:
-    ///   - settings: `key=value`, as after `--set`. Metrics are off and 1 MiB of space is kept free unless told otherwise.
+    ///   - settings: `key=value`, as after `--set`. Metrics are off and 1 MiB of space is kept free unless told
+    ///     otherwise.
     ///   - environment: on top of this process's, of which no `BERTH_…` is passed on.
     ///   - wrapper: a program with arguments that becomes the server, as in `["prlimit", "--nofile=64"]`.
     package init(

@@ -14,15 +14,15 @@ struct DeleteBlob: Endpoint {
         do { digest = try Digest(self.digest) } catch { throw .digest(error) }
         do {
             try await call.registry.deleteBlob(digest, in: repository, by: call.principal)
-        } catch { throw Refusal(deleting: error) }
+        } catch { throw Refusal(deleting: error, allowed: "GET, HEAD") }
         return Response(status: .accepted, headers: [.contentDigest: digest.text])
     }
 }
 
 extension Refusal {
     /// A 405 names what else can be done with the content.
-    init(deleting error: RegistryError) {
+    init(deleting error: RegistryError, allowed: String) {
         self.init(error)
-        if status == .methodNotAllowed { headers[.allow] = "GET, HEAD" }
+        if status == .methodNotAllowed { headers[.allow] = allowed }
     }
 }

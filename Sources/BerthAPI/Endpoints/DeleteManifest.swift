@@ -20,7 +20,7 @@ struct DeleteManifest: Endpoint {
             case .digest(let digest):
                 try await call.registry.deleteManifest(digest, in: repository, by: call.principal)
             }
-        } catch { throw Refusal(deleting: error) }
+        } catch { throw Refusal(deleting: error, allowed: "GET, HEAD, PUT") }
         return Response(status: .accepted)
     }
 }

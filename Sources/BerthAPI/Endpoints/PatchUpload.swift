@@ -28,5 +28,10 @@ extension Refusal {
         if case .chunkOutOfOrder(let offset) = error {
             headers.append(contentsOf: HTTPFields.upload(ticket, in: repository, offset: offset))
         }
+        if case .superseded = error {
+            // How far the later request brings it is not known yet: the status tells.
+            headers.append(contentsOf: HTTPFields.upload(ticket, in: repository, offset: 0))
+            headers[.range] = nil
+        }
     }
 }

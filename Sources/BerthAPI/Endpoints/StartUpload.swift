@@ -25,8 +25,9 @@ struct StartUpload: Endpoint {
 
     private func mount(_ digest: Digest, _ call: Call) async throws(Refusal) -> Response {
         let isMounted: Bool
+        let source = try call.query.value("from")
         do throws(RegistryError) {
-            if let source = try? call.query.value("from") {
+            if let source {
                 // A source that is no name has no blob: the client uploads it then.
                 if let source = try? RepositoryName(source) {
                     isMounted = try await call.registry.mount(digest, from: source, to: repository, by: call.principal)
