@@ -122,6 +122,12 @@ let package = Package(
         tests("BerthConfigTests", ["BerthConfig"]),
         tests("BerthCommandTests", ["berth"]),
         .testTarget(
+            name: "BerthFaultTests",
+            dependencies: ["BerthTestSupport", "BerthModel", "BerthDigest"],
+            exclude: ["README.md", "shim"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "BerthClientTests",
             exclude: ["README.md", "Scripts", "client-requirements.txt", "install-clients.sh"],
             swiftSettings: strict

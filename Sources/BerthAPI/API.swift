@@ -79,6 +79,7 @@ struct APIContext: Sendable {
     let registry: Registry
     let settings: APISettings
     let readiness: any Readiness
+    let manifestMemory = ManifestMemory()
 }
 
 /// What the operator can choose about the API.

@@ -32,7 +32,7 @@ extension FileBlobStore {
     package func discard(_ id: UploadID) async throws(BlobError) {
         await table.remove(id)?.end()
         try await workers.run(.calls) { () throws(BlobError) in try removeIfThere(id.openName) }
-        uploadFolder.forget(id)
+        uploadFolder.revive(id)
     }
 
     package func discardSealed(_ id: UploadID) async throws(BlobError) {

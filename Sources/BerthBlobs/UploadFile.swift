@@ -77,7 +77,7 @@ struct UploadFile: ~Copyable {
         do {
             descriptor = try files.open(id.openName, in: uploads.descriptor, .writing)
         } catch  where [.notThere, .symbolicLink, .isFolder, .noDevice].contains(error.errno) {
-            throw uploads.bury(id, nil)
+            throw uploads.bury(id, nil, isSealed: false)
         } catch { throw uploads.failure(error) }
         do throws(SystemError) {
             let status = try files.status(descriptor)
@@ -87,7 +87,7 @@ struct UploadFile: ~Copyable {
             }
             return (descriptor, status.size)
         } catch  where error.errno == .isFolder {
-            throw uploads.bury(id, nil)
+            throw uploads.bury(id, nil, isSealed: false)
         } catch {
             files.close(descriptor)
             throw uploads.failure(error)
@@ -142,7 +142,7 @@ struct UploadFile: ~Copyable {
     private mutating func die() -> BlobError {
         isDead = true
         checkpoint = nil
-        let error = uploads.bury(id, descriptor)
+        let error = uploads.bury(id, descriptor, isSealed: isSealed)
         closeDescriptor()
         return error
     }

@@ -52,13 +52,13 @@ final class UploadFolder: Sendable {
     }
 
     /// An upload whose bytes cannot be vouched for any more: nothing of it is left for another start to believe in (B6).
-    func bury(_ id: UploadID, _ descriptor: CInt?) -> BlobError {
+    func bury(_ id: UploadID, _ descriptor: CInt?, isSealed: Bool) -> BlobError {
         marks.withLock { marks in
             marks.dead.insert(id)
             marks.synced.remove(id)
         }
-        for name in [id.openName, id.sealedName] { try? files.unlink(name, in: folder.descriptor) }
-        if let descriptor { try? files.truncate(descriptor, to: 0) }
+        try? files.unlink(isSealed ? id.sealedName : id.openName, in: folder.descriptor)
+        if let descriptor, !isSealed { try? files.truncate(descriptor, to: 0) }
         return .dead(id)
     }
 
@@ -72,6 +72,9 @@ final class UploadFolder: Sendable {
     /// Whether a sync of the finished and committed upload has failed: its bytes go to a new file (B6).
     func isSuspect(_ id: UploadID) -> Bool { marks.withLock { $0.suspect.contains(id) } }
     func noteSuspect(_ id: UploadID) { marks.withLock { _ = $0.suspect.insert(id) } }
+
+    /// The upload may begin anew. What is known of a finished one of that id stays known.
+    func revive(_ id: UploadID) { marks.withLock { _ = $0.dead.remove(id) } }
 
     func forget(_ id: UploadID) {
         marks.withLock { marks in

@@ -83,10 +83,10 @@ extension Catalog {
         }
     }
 
-    /// Notes that content is missing or wrong, until somebody uploads it anew. True: this is the first report (B9).
-    /// Content whose bytes are in a staging row cannot be.
+    /// Notes that content is missing or wrong where it was looked for, until somebody uploads it anew. True: this is the
+    /// first report (B9). Content that has another place by now, for it was healed meanwhile, is not touched.
     @discardableResult
-    package func reportDamage(_ digest: Digest) async throws(CatalogError) -> Bool {
+    package func reportDamage(_ digest: Digest, at place: LostPlace) async throws(CatalogError) -> Bool {
         try await write { transaction, changes throws(CatalogError) in
             try transaction.lock(blobs: [digest])
             changes.content.append(digest)
@@ -95,9 +95,20 @@ extension Catalog {
                 UPDATE blob
                 SET damaged = 1
                 WHERE digest = ? AND damaged = 0
-                    AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = blob.digest AND s.bytes IS NOT NULL)
+                    AND coalesce(
+                        (SELECT coalesce(s.upload_id, 'bytes') FROM blob_staging s WHERE s.digest = blob.digest),
+                        'settled') = ?
                 """,
-                [.digest(digest)]) > 0
+                [.digest(digest), .text(place.text)]) > 0
+        }
+    }
+
+    /// Takes a report of damage back: the content was seen in its place since.
+    package func clearDamage(_ digest: Digest) async throws(CatalogError) {
+        try await write { transaction, changes throws(CatalogError) in
+            try transaction.lock(blobs: [digest])
+            changes.content.append(digest)
+            try transaction.execute("UPDATE blob SET damaged = 0 WHERE digest = ?", [.digest(digest)])
         }
     }
 

@@ -32,8 +32,10 @@ extension Catalog {
             guard let home = try transaction.repositoryID(repository) else {
                 return (ManifestDeletion.unknownRepository, Int64(0))
             }
-            guard let row = try transaction.manifestRow(digest, in: home), !row.isDeleted else {
-                return (.unknownManifest, 0)
+            guard let row = try transaction.manifestRow(digest, in: home) else { return (.unknownManifest, 0) }
+            if row.isDeleted {
+                // An earlier attempt may have hidden it and then failed: what goes with it goes now.
+                return row.isDetaching ? (.deleted(tags: []), row.id) : (.unknownManifest, 0)
             }
             if !referencedAllowed {
                 let indexes = try transaction.holders(of: digest, in: home, limit: 10)

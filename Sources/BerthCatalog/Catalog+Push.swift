@@ -116,7 +116,7 @@ private struct ManifestWriting {
 
     /// A subject need not be there; if it is, its size is known.
     private func checkSubject(_ repository: Int64?, _ check: inout Check) throws(CatalogError) {
-        guard !push.lenientSubjects, let repository, let subject = push.manifest.subject else { return }
+        guard let repository, let subject = push.manifest.subject else { return }
         guard let content = try transaction.linkedContent(subject.digest, in: repository),
             content.size != subject.size
         else { return }

@@ -135,23 +135,44 @@ extension Catalog {
         }
     }
 
-    /// Committed content that has not settled, in the order of its digests.
+    /// Committed content that has not settled, in the order of its digests: at most `limit` rows, and no more of them
+    /// than about 16 MiB of content take. What is damaged waits for an upload and is left out.
     package func staged(after last: Digest?, limit: Int) async throws(CatalogError) -> [StagedRow] {
         try await database.read { transaction throws(CatalogError) in
-            try transaction.rows(
+            let rows = try transaction.rows(
                 """
-                SELECT id, digest, size, upload_id, bytes
-                FROM blob_staging
-                WHERE digest > ?
-                ORDER BY digest
+                SELECT s.id, s.digest, s.size, s.upload_id
+                FROM blob_staging s
+                JOIN blob b ON b.digest = s.digest
+                WHERE s.digest > ? AND b.damaged = 0
+                ORDER BY s.digest
                 LIMIT ?
                 """,
-                [.text(last?.text ?? ""), .integer(Int64(limit))]
-            ).map { row throws(CatalogError) in
-                StagedRow(
-                    key: StagedKey(id: try row.integer(0), digest: try row.digest(1)), size: try row.integer(2),
-                    content: row.isNull(3) ? .bytes(try row.bytes(4)) : .sealed(try row.upload(3)))
+                [.text(last?.text ?? ""), .integer(Int64(limit))])
+            var found: [StagedRow] = []
+            var room = Self.mostStagedBytesRead
+            for row in rows where room > 0 {
+                let key = StagedKey(id: try row.integer(0), digest: try row.digest(1))
+                let size = try row.integer(2)
+                if row.isNull(3) {
+                    room -= size
+                    let bytes = try transaction.row("SELECT bytes FROM blob_staging WHERE id = ?", [.integer(key.id)])
+                    found.append(StagedRow(key: key, size: size, content: .bytes(try bytes?.bytes(0) ?? [])))
+                } else {
+                    found.append(StagedRow(key: key, size: size, content: .sealed(try row.upload(3))))
+                }
             }
+            return found
+        }
+    }
+
+    private static let mostStagedBytesRead: Int64 = 16 << 20
+
+    /// The finished uploads whose files are committed content.
+    package func stagedUploads() async throws(CatalogError) -> [UploadID] {
+        try await database.read { transaction throws(CatalogError) in
+            try transaction.rows("SELECT upload_id FROM blob_staging WHERE upload_id IS NOT NULL", [])
+                .map { row throws(CatalogError) in try row.upload(0) }
         }
     }
 }

@@ -68,6 +68,10 @@ package final class Catalog: Sendable {
     }
 
     package func totals() async throws(CatalogError) -> Totals { counted.withLock { $0 } }
+    /// Bytes of content in staging rows at this moment.
+    package func stagedBytes() -> Int64 { counted.withLock { $0.stagedBytes } }
+    /// Why nothing is written any more, after a commit whose outcome is unknown; nil as long as all is well.
+    package var stopped: String? { database.stopped }
     package var statistics: WriteStatistics { database.statistics }
     /// Microseconds that this registry has been running, over all its starts.
     package func registryTime() -> Int64 { time.now() }

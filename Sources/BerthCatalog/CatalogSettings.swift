@@ -34,6 +34,8 @@ package struct CatalogSettings: Sendable {
 
     /// Told of each shared commit and how many closures it carried. On the writer's thread: must not block.
     package var committed: (@Sendable (_ closures: Int) -> Void)?
+    /// Told once when writing stops until a restart, and why. On the writer's thread: must not block.
+    package var stopped: (@Sendable (_ reason: String) -> Void)?
 
     package init() {}
 }

@@ -79,14 +79,12 @@ package struct ManifestPush: Sendable {
     package let condition: TagCondition
     /// Entries of an index may be missing.
     package let sparseIndexes: Bool
-    /// The size that a descriptor gives for its subject is not checked.
-    package let lenientSubjects: Bool
     package let principal: Principal
 
     package init(
         repository: RepositoryName, digest: Digest, manifest: Manifest, bytes: [UInt8], contentIsPresent: Bool = false,
         tags: [Tag], isRoot: Bool = false, condition: TagCondition = .none, sparseIndexes: Bool = false,
-        lenientSubjects: Bool = false, principal: Principal
+        principal: Principal
     ) {
         self.repository = repository
         self.digest = digest
@@ -97,7 +95,6 @@ package struct ManifestPush: Sendable {
         self.isRoot = isRoot
         self.condition = condition
         self.sparseIndexes = sparseIndexes
-        self.lenientSubjects = lenientSubjects
         self.principal = principal
     }
 }

@@ -34,6 +34,21 @@ package enum StagedPlace: Hashable, Sendable {
     case sealed(UploadID)
 }
 
+/// Where content was looked for and not found.
+package enum LostPlace: Hashable, Sendable {
+    /// Under its digest.
+    case settled
+    /// In the sealed file of an upload, nor under its digest.
+    case sealed(UploadID)
+
+    var text: String {
+        switch self {
+        case .settled: "settled"
+        case .sealed(let upload): upload.text
+        }
+    }
+}
+
 package struct ManifestFact: Hashable, Sendable {
     package let digest: Digest
     package let type: ManifestType
@@ -82,6 +97,8 @@ package struct SearchPage: Hashable, Sendable {
     /// How many repositories match, on all pages together.
     package let total: Int
     package let names: [RepositoryName]
+
+    package init(total: Int, names: [RepositoryName]) { (self.total, self.names) = (total, names) }
 }
 
 /// What is known of an upload that has begun.

@@ -204,14 +204,20 @@ final class SQLiteWriter {
         _ = try? connection.execute("ROLLBACK")
     }
 
-    /// After an I/O error of a COMMIT or checkpoint nobody knows what has reached the disk, and a second fsync would
-    /// claim that all has (B6): the writer stops until a restart reads the files anew.
+    /// After a failed sync in a COMMIT or checkpoint nobody knows what has reached the disk, and a second fsync would
+    /// claim that all has (B6): the writer stops until a restart reads the files anew. A write that failed before any
+    /// sync leaves no such doubt: a file system that was read-only for a while is written again.
     private func stopIfUnknown(_ error: CatalogError, _ what: String) {
-        guard !connection.lastFailureWasBusy else { return }
+        guard !connection.lastFailureWasBusy, !connection.lastFailureWasWrite else { return }
         switch error {
         case .noSpace: return
         case .unavailable(let text), .damaged(let text):
-            status.stopped.withLock { $0 = $0 ?? "writing has stopped until a restart: \(what): \(text)" }
+            let reason = "writing has stopped until a restart: \(what): \(text)"
+            let isNews = status.stopped.withLock { stopped in
+                defer { stopped = stopped ?? reason }
+                return stopped == nil
+            }
+            if isNews { settings.stopped?(reason) }
         }
     }
 

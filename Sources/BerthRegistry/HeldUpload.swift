@@ -28,6 +28,12 @@ final class HeldUpload {
         } catch { throw RegistryError(error) }
     }
 
+    /// Lets go of a sealed file: it is the settler's now.
+    func handOver() async {
+        await write?.close()
+        write = nil
+    }
+
     /// Closes the file, and removes it unless it was sealed. Failing to remove it is harmless: the end mark makes it
     /// rubbish for the next start.
     func discard() async {
@@ -64,6 +70,11 @@ extension Registry {
         if let row, !row.isOpen { throw .uploadUnknown }
         let size: Int64?
         do { size = try await store.uploadSize(upload.ticket.id) } catch { throw RegistryError(error) }
-        if size != nil { _ = try await upload.openWrite() }
+        if size != nil {
+            _ = try await upload.openWrite()
+        } else if row != nil {
+            // It had bytes, and a power cut or a failing disk has taken them (B7).
+            throw .uploadUnknown
+        }
     }
 }

@@ -56,15 +56,6 @@ package struct Recovery: Sendable {
     }
 
     private func sealedRows() async throws(RegistryError) -> Set<UploadID> {
-        var uploads: Set<UploadID> = []
-        var last: Digest?
-        do throws(CatalogError) {
-            while true {
-                let rows = try await catalog.staged(after: last, limit: 256)
-                for row in rows { if case .sealed(let upload) = row.content { uploads.insert(upload) } }
-                guard rows.count == 256, let end = rows.last else { return uploads }
-                last = end.digest
-            }
-        } catch { throw RegistryError(error) }
+        do { return Set(try await catalog.stagedUploads()) } catch { throw RegistryError(error) }
     }
 }

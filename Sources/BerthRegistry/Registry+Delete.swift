@@ -1,5 +1,4 @@
 import BerthBlobs
-import BerthBlobs
 package import BerthCatalog
 package import BerthModel
 

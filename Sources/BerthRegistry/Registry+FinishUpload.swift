@@ -95,7 +95,7 @@ extension Registry {
         do { try await store.checkRoom() } catch { throw RegistryError(error) }
         try await settler.admit(bytes.count)
         if try await self.commit(commit, size: Int64(bytes.count), content: .bytes(bytes)) == .staged {
-            settler.wake(added: bytes.count)
+            settler.wake()
         }
     }
 
@@ -116,37 +116,42 @@ extension Registry {
             guard found == commit.digest else { throw .digestMismatch(said: commit.digest, found: found) }
             if write.offset <= Int64(Self.largestStaged), let bytes = try await smallContent(of: write) {
                 try await commitBytes(bytes, commit)
+                await upload.discard()
+            } else if try await commitFile(write, commit) {
+                await upload.handOver()
             } else {
-                try await commitFile(write, commit)
+                await upload.discard()
             }
         } catch {
             try await write.checked { w async throws(BlobError) in try await w.rollback() }
             throw error
         }
-        await upload.discard()
     }
 
     private func smallContent(of write: any BlobWrite) async throws(RegistryError) -> [UInt8]? {
         do { return try await write.bytes(upTo: Self.largestStaged) } catch { throw RegistryError(error) }
     }
 
-    /// Steps 2 to 5 of a large upload: sealed, synced, then committed.
-    private func commitFile(_ write: any BlobWrite, _ commit: Commit) async throws(RegistryError) {
+    /// Steps 2 to 5 of a large upload: sealed, synced, then committed. False where the content was here before, and the
+    /// file is of no use.
+    private func commitFile(_ write: any BlobWrite, _ commit: Commit) async throws(RegistryError) -> Bool {
         let size = write.offset
         if try await isPresent(commit.digest, size: size),
             try await self.commit(commit, size: size, content: .presentAndGood) != .contentGone
         {
-            return
+            return false
         }
         try await write.checked { w async throws(BlobError) in try await w.seal() }
         do throws(RegistryError) {
             if try await self.commit(commit, size: size, content: .sealed(write.id)) == .staged {
-                settler.wake(added: 0)
-            } else {
-                try? await store.discardSealed(write.id)
+                settler.wake()
+                return true
             }
+            try? await store.discardSealed(write.id)
+            return false
         } catch {
-            try? await write.unseal()
+            // After a commit of unknown outcome the row, if it is there at the next start, names the sealed file.
+            if catalog.stopped == nil { try? await write.unseal() }
             throw error
         }
     }
@@ -173,7 +178,8 @@ extension Registry {
 
     private func isRepeat(_ commit: Commit, of row: UploadFact) async throws(CatalogError) -> Bool {
         guard case .committed(let digest) = row.outcome, digest == commit.digest else { return false }
-        return try await catalog.blob(digest, in: commit.repository) != nil
+        guard let fact = try await catalog.blob(digest, in: commit.repository) else { return false }
+        return !fact.isDamaged
     }
 
     private func commit(

@@ -55,7 +55,11 @@ extension Registry {
     package func search(
         _ text: String, page: Int, size: Int, for principal: Principal
     ) async throws(RegistryError) -> SearchPage {
-        try await asked { c async throws(CatalogError) in try await c.search(text, page: page, size: size) }
+        let found = try await asked { c async throws(CatalogError) in
+            try await c.search(text, page: page, size: size)
+        }
+        let names = found.names.filter { access.decide(principal, .pull, $0) }
+        return SearchPage(total: found.total - (found.names.count - names.count), names: names)
     }
 
     /// The manifests attached to `subject` in this repository, from `cursor` on. Distribution specification, "Listing

@@ -24,13 +24,18 @@ extension Registry {
     /// `.repositoryUnknown` for what is not readable here, wherever else it may be (B9).
     package func openBlob(_ digest: Digest, in repository: RepositoryName) async throws(RegistryError) -> BlobContent {
         // The settler moves content from row to file, so both are looked at again before it counts as gone.
+        var lost: BlobFact?
         for _ in 0..<3 {
             guard let fact = try await asked({ c async throws(CatalogError) in try await c.blob(digest, in: repository) })
             else { throw try await isKnown(repository) ? .blobUnknown(digest) : .repositoryUnknown(repository) }
             if fact.isDamaged { throw .blobUnknown(digest) }
+            if fact.state == .doomed {
+                try await asked { c async throws(CatalogError) in try await c.revive(digest, in: repository) }
+            }
             if let content = try await open(fact) { return content }
+            lost = fact
         }
-        await reportDamage(digest)
+        if let lost { await reportDamage(lost) }
         throw .blobUnknown(digest)
     }
 
@@ -49,6 +54,7 @@ extension Registry {
     package func manifest(
         _ reference: Reference, in repository: RepositoryName
     ) async throws(RegistryError) -> FoundManifest {
+        var lost: BlobFact?
         for _ in 0..<3 {
             let fact = try await asked { c async throws(CatalogError) in
                 switch reference {
@@ -62,9 +68,10 @@ extension Registry {
                 return FoundManifest(digest: fact.digest, type: fact.type, bytes: bytes)
             }
             let content = try await asked { c async throws(CatalogError) in try await c.content(fact.digest) }
-            if content?.isDamaged == true { break }
-            if content?.staged == nil { await reportDamage(fact.digest) }
+            if content?.isDamaged == true { throw .manifestUnknown(reference) }
+            lost = content
         }
+        if let lost { await reportDamage(lost) }
         throw .manifestUnknown(reference)
     }
 
@@ -127,11 +134,23 @@ extension Registry {
     }
 
     /// Content that the catalog knows and the store lacks: said once, and healed by the next upload (B9).
-    private func reportDamage(_ digest: Digest) async {
+    private func reportDamage(_ lost: BlobFact) async {
+        let digest = lost.digest
+        let place: LostPlace
+        switch lost.staged {
+        case nil: place = .settled
+        case .sealed(let upload): place = .sealed(upload)
+        // Bytes in a row cannot be lost: the settler has moved them once more.
+        case .bytes: return
+        }
         manifestBytes.remove(digest)
         store.evict(digest)
         do throws(CatalogError) {
-            guard try await catalog.reportDamage(digest) else { return }
+            guard try await catalog.reportDamage(digest, at: place) else { return }
+            // An upload may have healed it between the last look and the report.
+            if (try? await store.isPresent(digest, size: lost.size)) == true {
+                return try await catalog.clearDamage(digest)
+            }
             log.error("content is missing or has the wrong size", metadata: ["digest": "\(digest)"])
         } catch {
             log.error("damage not recorded", metadata: ["digest": "\(digest)", "cause": "\(error)"])

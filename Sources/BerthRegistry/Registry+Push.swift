@@ -57,7 +57,7 @@ extension Registry {
                 sparseIndexes: settings.sparseIndexes, principal: principal)
             switch try await asked({ c async throws(CatalogError) in try await c.putManifest(push) }) {
             case .stored(let isNew):
-                if isNew { settler.wake(added: put.bytes.count) }
+                if isNew { settler.wake() }
                 manifestBytes.insert(ByteBuffer(bytes: put.bytes), for: digest)
                 return PushedManifest(digest: digest, subject: manifest.subject?.digest)
             case .missing(let digests): throw .referencesUnknown(digests)
@@ -94,10 +94,24 @@ extension Registry {
     package func mount(
         _ digest: Digest, from source: RepositoryName, to target: RepositoryName, by principal: Principal
     ) async throws(RegistryError) -> Bool {
-        guard access.decide(principal, .pull, source) else { return false }
+        guard access.decide(principal, .pull, source), try await isReadable(digest, in: source) else { return false }
         return try await asked { c async throws(CatalogError) in
             try await c.mount(digest, from: source, to: target, by: principal)
         } != nil
+    }
+
+    /// A mount promises content, so it is looked for first; what is lost is reported, and the client uploads it.
+    private func isReadable(_ digest: Digest, in source: RepositoryName) async throws(RegistryError) -> Bool {
+        if cachedBlob(digest, in: source) != nil { return true }
+        do throws(RegistryError) {
+            _ = try await openBlob(digest, in: source)
+            return true
+        } catch {
+            switch error {
+            case .blobUnknown, .repositoryUnknown: return false
+            default: throw error
+            }
+        }
     }
 
     /// Mounts from any repository that holds the blob and that the principal may read; a bounded number is tried.

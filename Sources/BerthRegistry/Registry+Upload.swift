@@ -52,14 +52,12 @@ extension Registry {
             let start = upload.offset
             let write = try await upload.openWrite()
             if range != nil { try await write.checked { w async throws(BlobError) in try await w.checkpoint() } }
-            if start == 0 { catalog.noteUpload(ticket.id, repository: repository, principal: principal) }
-            do throws(RegistryError) {
-                try await pump(body, into: write, under: upload.claim)
-            } catch {
-                try await write.checked { w async throws(BlobError) in try await w.flush() }
-                throw error
-            }
+            let result = await pumped(body, into: write, under: upload.claim)
             try await write.checked { w async throws(BlobError) in try await w.flush() }
+            if start == 0, write.offset > 0 {
+                catalog.noteUpload(ticket.id, repository: repository, principal: principal)
+            }
+            try result.get()
             if let range, write.offset - start != range.length {
                 let found = write.offset - start
                 try await write.checked { w async throws(BlobError) in try await w.rollback() }
@@ -93,6 +91,12 @@ extension Registry {
     func pump(
         _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
     ) async throws(RegistryError) {
+        try await pumped(body, into: write, under: claim).get()
+    }
+
+    private func pumped(
+        _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
+    ) async -> Result<Void, RegistryError> {
         let pumping = Task { () -> Result<Void, RegistryError> in
             do throws(RegistryError) {
                 while let batch = try await body.batch() {
@@ -104,8 +108,8 @@ extension Registry {
         }
         claim.interrupt { pumping.cancel() }
         let result = await pumping.value
-        if claim.isSuperseded, case .failure = result { throw .superseded }
-        try result.get()
+        if claim.isSuperseded, case .failure = result { return .failure(.superseded) }
+        return result
     }
 }
 

@@ -8,13 +8,13 @@ import Synchronization
 /// repeated: after a crash it goes on with the staging rows that are still there.
 package final class Settler: Sendable {
     private struct State {
-        /// Bytes committed in the catalog that have no file yet.
-        var waitingBytes = 0
         var isFailing = false
-        var admissions: [CheckedContinuation<Void, Never>] = []
+        /// Passes and batches that have ended.
+        var steps = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
-    /// Bytes that may wait in the catalog before small uploads have to wait as well (C5).
-    private static let mostWaiting = 256 << 20
+    /// Bytes that may wait in the catalog before small uploads have to wait as well: half of what the catalog takes (C5).
+    private static let mostWaiting: Int64 = 128 << 20
     private static let batchRows = 256
     /// A little patience makes one folder's fsync serve many files.
     private static let patience = Duration.milliseconds(50)
@@ -51,7 +51,8 @@ package final class Settler: Sendable {
     @discardableResult
     package func settleAll() async -> Bool {
         await turn.take()
-        let isWhole = await settleInTurn()
+        // A pass that has begun ends, also when its caller is told to stop: what is in its place has to be recorded.
+        let isWhole = await Task { await settleInTurn() }.value
         turn.give()
         return isWhole
     }
@@ -65,76 +66,81 @@ package final class Settler: Sendable {
                 rows = try await catalog.staged(after: last, limit: Self.batchRows)
             } catch {
                 log.error("staged content not readable", metadata: ["cause": "\(error)"])
-                note(settled: 0, isFailing: true)
+                stepped(isFailing: true)
                 return false
             }
             guard let end = rows.last else { break }
             last = end.digest
-            isWhole = await settle(rows) && isWhole
-            if rows.count < Self.batchRows { break }
+            let isSettled = await settle(rows)
+            isWhole = isWhole && isSettled
+            stepped(isFailing: !isWhole)
         }
-        if isWhole { note(settled: 0, isFailing: false) }
+        stepped(isFailing: !isWhole)
         return isWhole
     }
 
     private func settle(_ rows: [StagedRow]) async -> Bool {
         let results = await store.settle(rows.map { StagedContent($0) })
-        var settled: [StagedRow] = []
-        var failure: BlobError?
-        for row in rows {
-            switch results[row.digest] {
-            case .success: settled.append(row)
-            case .failure(let error): failure = error
-            case nil: failure = .absent
-            }
-        }
+        var settled: [StagedKey] = []
+        var failures: [BlobError] = []
         do throws(CatalogError) {
-            try await catalog.markSettled(settled.map(\.key))
+            for row in rows {
+                switch (results[row.digest], row.content) {
+                case (.success, _): settled.append(row.key)
+                case (.failure(.absent), .sealed(let upload)):
+                    // At neither of its names: the next upload of it has to bring its bytes again (B9).
+                    if try await catalog.reportDamage(row.digest, at: .sealed(upload)) {
+                        log.error("committed content is missing", metadata: ["digest": "\(row.digest)"])
+                    }
+                case (.failure(let error), _): failures.append(error)
+                case (nil, _): failures.append(.absent)
+                }
+            }
+            try await catalog.markSettled(settled)
         } catch {
             log.error("settled content not recorded", metadata: ["cause": "\(error)"])
-            note(settled: 0, isFailing: true)
             return false
         }
-        if let failure {
-            log.error(
-                "content not settled", metadata: ["count": "\(rows.count - settled.count)", "cause": "\(failure)"])
-        }
-        note(settled: settled.reduce(0) { $0 + $1.bytesInCatalog }, isFailing: failure != nil)
-        return failure == nil
+        guard let failure = failures.first else { return true }
+        log.error("content not settled", metadata: ["count": "\(failures.count)", "cause": "\(failure)"])
+        return false
     }
 
-    /// Tells that content was committed: `added` bytes of it wait in the catalog.
-    package func wake(added: Int) {
-        state.withLock { $0.waitingBytes += added }
-        signal.yield()
-    }
+    /// Tells that content was committed and waits for its place.
+    package func wake() { signal.yield() }
 
     /// Waits while too much is staged already. Throws `.unavailable` when settling is in trouble, for then the wait
     /// would have no end.
     func admit(_ bytes: Int) async throws(RegistryError) {
-        let isFull = state.withLock { $0.waitingBytes + bytes > Self.mostWaiting }
-        guard isFull else { return }
-        if state.withLock(\.isFailing) { throw .unavailable(cause: "staged content cannot be given its place") }
-        await withCheckedContinuation { continuation in
-            let goesOn = state.withLock { state in
-                if state.isFailing || state.waitingBytes + bytes <= Self.mostWaiting { return true }
-                state.admissions.append(continuation)
-                return false
-            }
-            if goesOn { continuation.resume() }
+        while true {
+            let (steps, isFailing) = state.withLock { ($0.steps, $0.isFailing) }
+            if catalog.stagedBytes() + Int64(bytes) <= Self.mostWaiting { return }
+            if isFailing { throw .unavailable(cause: "staged content cannot be given its place") }
+            signal.yield()
+            await nextStep(after: steps)
         }
     }
 
-    /// Counts bytes that no longer wait, and lets waiting uploads go on (or fail) when that changes their case.
-    private func note(settled: Int, isFailing: Bool) {
-        let admitted = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.waitingBytes = max(0, state.waitingBytes - settled)
-            state.isFailing = isFailing
-            guard isFailing || state.waitingBytes <= Self.mostWaiting / 2 else { return [] }
-            defer { state.admissions = [] }
-            return state.admissions
+    /// Returns when a step ends that had not when `steps` was read.
+    private func nextStep(after steps: Int) async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                guard state.steps == steps else { return true }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
         }
-        for admission in admitted { admission.resume() }
+    }
+
+    private func stepped(isFailing: Bool) {
+        let waiting = state.withLock { state in
+            state.isFailing = isFailing
+            state.steps += 1
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
     }
 }
 
@@ -146,14 +152,5 @@ extension StagedContent {
             case .sealed(let upload): .sealed(upload)
             }
         self.init(digest: row.digest, size: row.size, source: source)
-    }
-}
-
-extension StagedRow {
-    fileprivate var bytesInCatalog: Int {
-        switch content {
-        case .bytes(let bytes): bytes.count
-        case .sealed: 0
-        }
     }
 }

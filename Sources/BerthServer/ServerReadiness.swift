@@ -21,6 +21,7 @@ struct ServerReadiness: Readiness {
         do { try await parts.store.checkWritable() } catch {
             return error == .noSpace ? "the disk is full" : "the store cannot be written"
         }
+        if parts.catalog.stopped != nil { return "the catalog has stopped writing: restart the server" }
         do { try await parts.catalog.check() } catch { return "the catalog does not answer" }
         return nil
     }

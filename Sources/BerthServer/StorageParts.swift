@@ -23,6 +23,7 @@ struct StorageParts: Sendable {
             options: FileBlobStoreOptions(sync: never ? .never : .always, reserve: Int64(storage.reserveBytes)))
         var settings = CatalogSettings()
         settings.registryID = root.id
+        settings.stopped = { log.critical("the catalog has stopped writing", metadata: [LogKey.cause: "\($0)"]) }
         settings.committed = { [commits = observability.commits] in commits.committed(closures: $0) }
         let catalog = try await Catalog.open(
             path: root.catalogPath, snapshots: root.snapshotsPath, sync: never ? .never : .always, settings: settings)

@@ -123,6 +123,22 @@ struct BlobStoreContract: Sendable, CustomTestStringConvertible {
             try await write.seal()
             #expect(try await store.openSealed(id, size: sample.size).bytes() == sample.bytes)
         },
+        BlobStoreContract("a finished upload is not touched by another one of its id (B3)") { store in
+            let id = UploadID.new()
+            let sample = Sample(100_000)
+            let first = try await store.upload(id, .sha256)
+            try await first.append(sample)
+            try await first.seal()
+            await first.close()
+            try await store.discard(id)
+            #expect(try await store.openSealed(id, size: sample.size).bytes() == sample.bytes)
+            let second = try await store.upload(id, .sha256)
+            try await second.append(Sample(100_000, seed: 2))
+            await #expect(throws: BlobError.dead(id)) { try await second.seal() }
+            await second.close()
+            try await store.discard(id)
+            #expect(try await store.openSealed(id, size: sample.size).bytes() == sample.bytes)
+        },
         BlobStoreContract("a discarded upload is gone, in every state") { store in
             let id = UploadID.new()
             try await store.discard(id)
@@ -131,7 +147,7 @@ struct BlobStoreContract: Sendable, CustomTestStringConvertible {
                 #expect(write.offset == 0)
                 try await write.append(Sample(1_000))
                 if isSealed { try await write.seal() }
-                try await store.discard(id)
+                if isSealed { try await store.discardSealed(id) } else { try await store.discard(id) }
                 #expect(try await store.uploads().isEmpty)
                 await #expect(throws: BlobError.dead(id)) {
                     try await write.append([ByteBuffer(string: "too late")])

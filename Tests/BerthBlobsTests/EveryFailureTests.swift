@@ -226,11 +226,11 @@ struct EveryFailureTests {
             files.arm(failing: nth, with: error)
             do {
                 try await store.remove(sample.digest())
-                try await store.discard(id)
+                try await store.discardSealed(id)
             } catch let thrown as BlobError { expectClear(thrown, error) }
             files.disarm()
             try await store.remove(sample.digest())
-            try await store.discard(id)
+            try await store.discardSealed(id)
             #expect(try await !store.isPresent(sample.digest(), size: sample.size))
             #expect(try await store.uploads().isEmpty)
         }

@@ -47,7 +47,7 @@ struct BlobTests {
             #expect(try await test.catalog.totals().stagedBytes == 0)
 
             // Found missing, pushed anew: the old key is worth nothing.
-            #expect(try await test.catalog.reportDamage(digest(1)))
+            #expect(try await test.catalog.reportDamage(digest(1), at: .settled))
             #expect(try await test.pushBlob(1) == .committed(isNew: true))
             try await test.catalog.markSettled([row.key])
             let anew = try await test.catalog.staged(after: nil, limit: 10)
@@ -123,13 +123,13 @@ struct BlobTests {
     func damage() async throws {
         try await withCatalog { test in
             try await test.pushBlob(1)
-            #expect(try await !test.catalog.reportDamage(digest(1)), "the bytes are in the row")
+            #expect(try await !test.catalog.reportDamage(digest(1), at: .settled), "the bytes are in the row")
             let keys = try await test.catalog.staged(after: nil, limit: 1).map(\.key)
             try await test.catalog.markSettled(keys)
             _ = try await test.catalog.blob(digest(1), in: test.name())
             #expect(test.catalog.cachedBlob(digest(1), in: try test.name()) != nil)
-            #expect(try await test.catalog.reportDamage(digest(1)))
-            #expect(try await !test.catalog.reportDamage(digest(1)))
+            #expect(try await test.catalog.reportDamage(digest(1), at: .settled))
+            #expect(try await !test.catalog.reportDamage(digest(1), at: .settled))
             #expect(test.catalog.cachedBlob(digest(1), in: try test.name()) == nil)
             #expect(try await test.catalog.blob(digest(1), in: test.name())?.isDamaged == true)
             #expect(try await test.catalog.mount(digest(1), from: test.name(), to: test.name("a/b"), by: alice) == nil)

@@ -40,7 +40,7 @@ struct DiskFaultTests {
         _ = try await test.push(2, references: [1], tags: ["t"])
         _ = try await test.points("t")
         DiskFaults.shared.watch(log(test))
-        DiskFaults.shared.fail(log(test), with: EIO)
+        DiskFaults.shared.fail(log(test), with: EIO, onlySyncs: true)
         await #expect(throws: CatalogError.self) { try await test.push(3, tags: ["t"]) }
         let syncs = DiskFaults.shared.syncs(of: log(test))
         DiskFaults.shared.heal(log(test))
@@ -74,15 +74,14 @@ struct DiskFaultTests {
         DiskFaults.shared.heal(log(test))
         if error == EIO {
             guard case .unavailable = thrown else { throw TestFailure("\(thrown as Any)") }
-            #expect(try test.database.stopped != nil)
         } else {
             #expect(thrown == .noSpace)
-            #expect(try await test.pushBlob(3) == .committed(isNew: true), "room again, no restart needed")
         }
+        #expect(try await test.pushBlob(3) == .committed(isNew: true), "writable again, no restart needed")
         #expect(try await test.catalog.content(digest(2)) == nil)
         let second = try await openCatalog(in: try test.folder.copyAsIfKilled())
         #expect(try await second.catalog.content(digest(1)) != nil)
-        #expect(try await (second.catalog.content(digest(3)) != nil) == (error != EIO))
+        #expect(try await second.catalog.content(digest(3)) != nil)
         #expect(try await second.rows("PRAGMA integrity_check") == [[.text("ok")]])
         try await second.catalog.close()
         try? await test.catalog.close()
@@ -94,7 +93,7 @@ struct DiskFaultTests {
         settings.checkpointBytes = 64 << 10
         let test = try await openCatalog(in: try TemporaryFolder(), settings: settings)
         try await test.pushBlob(0)
-        DiskFaults.shared.fail(test.folder.database, with: EIO)
+        DiskFaults.shared.fail(test.folder.database, with: EIO, onlySyncs: true)
         var acknowledged = [0]
         for number in 1..<100 where (try? await test.pushBlob(number)) != nil { acknowledged.append(number) }
         #expect(acknowledged.count < 99)

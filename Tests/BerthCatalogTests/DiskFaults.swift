@@ -16,7 +16,7 @@ final class DiskFaults: Sendable {
     }
     private struct State {
         var files: [UInt: OpenFile] = [:]
-        var failing: [String: Int32] = [:]
+        var failing: [String: (error: Int32, isSyncAlone: Bool)] = [:]
         var syncs: [String: Int] = [:]
     }
     private let state = Mutex(State())
@@ -26,8 +26,10 @@ final class DiskFaults: Sendable {
     /// Puts this in front of SQLite's own file system, once in the life of the process.
     static func install() { _ = isInstalled }
 
-    /// From now on every sync and write of the file `path` fails with `error`.
-    func fail(_ path: String, with error: Int32) { state.withLock { $0.failing[path] = error } }
+    /// From now on every sync of the file `path`, and unless `onlySyncs` every write, fails with `error`.
+    func fail(_ path: String, with error: Int32, onlySyncs: Bool = false) {
+        state.withLock { $0.failing[path] = (error, onlySyncs) }
+    }
     func heal(_ path: String) { state.withLock { $0.failing[path] = nil } }
 
     /// Counts the syncs of the file `path` from here on.
@@ -47,7 +49,8 @@ final class DiskFaults: Sendable {
         let (open, error) = state.withLock { state -> (OpenFile?, Int32?) in
             guard let open = state.files[UInt(bitPattern: file)] else { return (nil, EBADF) }
             if isSync, let count = state.syncs[open.path] { state.syncs[open.path] = count + 1 }
-            return (open, state.failing[open.path])
+            guard let failing = state.failing[open.path], isSync || !failing.isSyncAlone else { return (open, nil) }
+            return (open, failing.error)
         }
         guard let error else { return open }
         errno = error

@@ -46,10 +46,10 @@ extension FaultTests.Servers {
         let blob = numbers.manyBytes(16 << 20)
         let pusher = Pusher(repository: "vanish/client", connection: try server.connect(), facts: Facts())
         #expect(try await pusher.pushBlob(blob).status == 201)
-        let target = "/v2/vanish/client/blobs/\(sha256(blob))"
+        let target = "/v2/vanish/client/blobs/\(digestText(blob))"
         #expect(try await pusher.connection.send("GET", target).status == 200)
         try await eventually("it is settled") {
-            FileManager.default.fileExists(atPath: contentPath(sha256(blob), below: scratch.root))
+            FileManager.default.fileExists(atPath: contentPath(digestText(blob), below: scratch.root))
         }
         let before = server.descriptors
         for _ in 0..<40 {

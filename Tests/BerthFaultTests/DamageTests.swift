@@ -31,7 +31,7 @@ extension FaultTests.Servers {
     func missing() async throws {
         let scratch = try Scratch()
         let (target, bytes) = try await pushed(scratch)
-        try FileManager.default.removeItem(atPath: contentPath(sha256(bytes), below: scratch.root))
+        try FileManager.default.removeItem(atPath: contentPath(digestText(bytes), below: scratch.root))
         let server = try await BerthProcess.start(root: scratch.root)
         let facts = Facts()
         let pusher = Pusher(repository: "damaged/content", connection: try server.connect(), facts: facts)
@@ -53,6 +53,6 @@ extension FaultTests.Servers {
         let pusher = Pusher(repository: "damaged/content", connection: try server.connect(), facts: Facts())
         #expect(try await pusher.pushBlob(bytes).status == 201)
         try await server.stop()
-        return ("/v2/damaged/content/blobs/\(sha256(bytes))", bytes)
+        return ("/v2/damaged/content/blobs/\(digestText(bytes))", bytes)
     }
 }

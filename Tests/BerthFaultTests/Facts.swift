@@ -129,7 +129,7 @@ final class Facts: Sendable {
         let reply = try await connection.send("GET", target)
         guard reply.status != 404 else { return nil }
         guard reply.status == 200 else { return "unreadable: \(reply.status) \(reply.text)" }
-        let digest = sha256(reply.body)
+        let digest = digestText(reply.body)
         switch key {
         case .blob(_, let wanted), .manifest(_, let wanted):
             return digest == wanted ? "here" : "other bytes: \(digest)"
@@ -148,7 +148,7 @@ final class Facts: Sendable {
         }
         for upload in uploads {
             let bytes = upload.acknowledged + upload.sent
-            let digest = sha256(bytes)
+            let digest = digestText(bytes)
             if !upload.isClosing {
                 let status = try await connection.send("GET", upload.location)
                 if mayBeGone, status.status == 404 { continue }
@@ -184,7 +184,7 @@ final class Facts: Sendable {
 }
 
 /// The digest of some bytes, in words.
-func sha256(_ bytes: [UInt8]) -> String {
+func digestText(_ bytes: [UInt8]) -> String {
     let digest = bytes.withUnsafeBytes { try? Digest.of($0, .sha256) }
     return digest?.text ?? "no digest"
 }

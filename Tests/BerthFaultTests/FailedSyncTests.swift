@@ -50,7 +50,7 @@ extension FaultTests.Servers {
         #expect(try await pusher.pushBlob(bytes).status == 201)
         try await eventually("a sync has failed") { shim.fired > 0 }
         try await facts.check(server, after: shim.victim)
-        let place = contentPath(sha256(bytes), below: scratch.root)
+        let place = contentPath(digestText(bytes), below: scratch.root)
         try await eventually("it is settled all the same") {
             FileManager.default.fileExists(atPath: place) && shim.fired == 3
         }
@@ -86,8 +86,8 @@ extension FaultTests.Servers {
         let large = numbers.bytes(120_000)
         let patched = try await pusher.connection.send("PATCH", location, body: large)
         #expect(patched.status == 202)
-        let closing = "\(patched.header("Location") ?? location)?digest=\(sha256(large))"
-        let closed = Facts.Key.blob(repository: "sync/commit", digest: sha256(large))
+        let closing = "\(patched.header("Location") ?? location)?digest=\(digestText(large))"
+        let closed = Facts.Key.blob(repository: "sync/commit", digest: digestText(large))
 
         shim.arm(FaultPlan(operations: [.sync], files: .catalog, nth: 1))
         let reply =

@@ -66,14 +66,14 @@ private func push(
             case 4: reply = try await pusher.pushPieces([bytes, numbers.bytes(40_000)], closes: false)
             case 5...7:
                 let isThere = { (blob: [UInt8]) in
-                    facts.acknowledged(.blob(repository: repository, digest: sha256(blob))) != nil
+                    facts.acknowledged(.blob(repository: repository, digest: digestText(blob))) != nil
                 }
                 let here = blobs.filter(isThere)
                 guard let config = here.last else { continue }
                 let layer = here[numbers.below(here.count)]
                 let manifest = Pusher.manifest(config: config, layers: [layer], note: "\(numbers.next())")
                 reply = try await pusher.pushManifest(manifest, tag: tag)
-                manifests.append(sha256(manifest))
+                manifests.append(digestText(manifest))
             case 8:
                 // 404 where the tag is gone already
                 let reply = try await pusher.deleteTag(tag)
@@ -83,7 +83,7 @@ private func push(
                 let first = try await pusher.deleteManifest(manifest)
                 #expect([202, 404].contains(first.status), "deleting a manifest: \(first.text)")
                 // 405 where a manifest uses it
-                let second = try await pusher.deleteBlob(sha256(blob))
+                let second = try await pusher.deleteBlob(digestText(blob))
                 #expect([202, 404, 405].contains(second.status), "deleting a blob: \(second.text)")
             }
             if let reply { #expect(200..<300 ~= reply.status, "\(reply.status): \(reply.text)") }

@@ -10,7 +10,7 @@ struct Pusher: Sendable {
     private var base: String { "/v2/\(repository)" }
 
     func pushBlob(_ bytes: [UInt8]) async throws -> Reply {
-        let digest = sha256(bytes)
+        let digest = digestText(bytes)
         return try await facts.change([(.blob(repository: repository, digest: digest), "here")], accepted: 201) {
             try await connection.send("POST", "\(base)/blobs/uploads/?digest=\(digest)", body: bytes)
         }
@@ -40,7 +40,7 @@ struct Pusher: Sendable {
         guard closes else { return reply }
         upload.isClosing = true
         facts.setUpload(id, upload)
-        let digest = sha256(upload.acknowledged)
+        let digest = digestText(upload.acknowledged)
         reply = try await facts.change([(.blob(repository: repository, digest: digest), "here")], accepted: 201) {
             try await connection.send("PUT", "\(location)?digest=\(digest)", body: [])
         }
@@ -51,7 +51,7 @@ struct Pusher: Sendable {
     /// A manifest of blobs that are there.
     static func manifest(config: [UInt8], layers: [[UInt8]], note: String = "") -> [UInt8] {
         func descriptor(_ bytes: [UInt8], _ type: String) -> String {
-            #"{"mediaType":"\#(type)","digest":"\#(sha256(bytes))","size":\#(bytes.count)}"#
+            #"{"mediaType":"\#(type)","digest":"\#(digestText(bytes))","size":\#(bytes.count)}"#
         }
         let type = "application/vnd.oci.image.manifest.v1+json"
         let config = descriptor(config, "application/vnd.oci.image.config.v1+json")
@@ -64,7 +64,7 @@ struct Pusher: Sendable {
     }
 
     func pushManifest(_ bytes: [UInt8], tag: String) async throws -> Reply {
-        let digest = sha256(bytes)
+        let digest = digestText(bytes)
         return try await facts.change(
             [
                 (.manifest(repository: repository, digest: digest), "here"),

@@ -35,8 +35,8 @@ struct Script: Sendable {
             Step("push it under another tag", 201) { try await $0.pushManifest(manifests[0], tag: "old") },
             Step("leave an upload open", 202) { try await $0.pushPieces([open], closes: false) },
             Step("delete a tag", 202) { try await $0.deleteTag("old") },
-            Step("delete a manifest", 202) { try await $0.deleteManifest(sha256(manifests[0])) },
-            Step("delete a blob", 202) { try await $0.deleteBlob(sha256(spare)) },
+            Step("delete a manifest", 202) { try await $0.deleteManifest(digestText(manifests[0])) },
+            Step("delete a blob", 202) { try await $0.deleteBlob(digestText(spare)) },
         ]
         for step in steps {
             switch try await run(step) {

@@ -143,6 +143,13 @@ struct PushBlobTests {
                 }
                 let empty = try await server.send("PUT", "\(location)?digest=\(digest)")
                 #expect(empty.status == 201)
+                #expect(try await server.get("/v2/a/b/blobs/\(digest)").body == bytes)
+                await server.server.registry.settler.settleAll()
+                #expect(try await server.get("/v2/a/b/blobs/\(digest)").body == bytes)
+                let foreign = [UInt8](repeating: 8, count: size)
+                let wrong = try await server.send("PUT", "\(location)?digest=\(try sha256(foreign))", body: foreign)
+                #expect(wrong.status == 404)
+                #expect(try await server.get("/v2/a/b/blobs/\(digest)").body == bytes)
                 let other = try await server.send("PUT", "\(location)?digest=\(try sha256([1]))", body: [1])
                 #expect(other.status == 404)
                 #expect(other.errorCodes == ["BLOB_UPLOAD_UNKNOWN"])

@@ -21,7 +21,10 @@ struct GetBlob: Endpoint {
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let digest = try parsedDigest()
         let content: BlobContent
-        do { content = try await call.registry.openBlob(digest, in: repository) } catch { throw Refusal(error) }
+        do { content = try await call.registry.openBlob(digest, in: repository) } catch {
+            if call.request.method == .head { call.registry.leases.withdraw(digest) }
+            throw Refusal(error)
+        }
         return try response(digest, content, call.request)
     }
 

@@ -18,6 +18,16 @@ struct PutManifest: Endpoint {
         let reference = try Reference.forWriting(self.reference)
         let tags = try tags(call, reference)
         let condition = try TagCondition.read(call, reference, in: repository)
+        let room = call.request.contentLength.map(Int.init(clamping:)) ?? call.context.settings.manifestBytes
+        return try await call.context.manifestMemory.with(min(room, call.context.settings.manifestBytes)) {
+            () async throws(Refusal) in
+            try await push(call, reference, tags, condition)
+        }
+    }
+
+    private func push(
+        _ call: Call, _ reference: Reference, _ tags: [Tag], _ condition: TagCondition
+    ) async throws(Refusal) -> Response {
         let bytes = try await call.manifestBytes()
         let pushed: PushedManifest
         do {
