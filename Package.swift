@@ -87,7 +87,8 @@ let package = Package(
         .target(
             name: "BerthTestSupport",
             dependencies: [
-                "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthServer", logging,
+                "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthServer",
+                logging,
             ],
             path: "Tests/BerthTestSupport",
             swiftSettings: strict
@@ -132,7 +133,12 @@ let package = Package(
             exclude: ["README.md", "Scripts", "client-requirements.txt", "install-clients.sh"],
             swiftSettings: strict
         ),
-        tests("BerthLiveTests", ["BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry", "BerthServer"]),
+        tests(
+            "BerthLiveTests",
+            [
+                "BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry",
+                "BerthServer",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -68,7 +68,8 @@ package struct API: RequestHandler {
         }
         if request.hasBody, let encoding = request.headers[.contentEncoding], encoding != "identity" {
             throw Refusal(
-                .unsupportedMediaType, .unsupported, "Send the content as it is to be stored, without Content-Encoding.")
+                .unsupportedMediaType, .unsupported, "Send the content as it is to be stored, without Content-Encoding."
+            )
         }
         return (entry.endpoint, Call(request, try Query(request.query), principal, context))
     }

@@ -14,13 +14,15 @@ package struct HostGuard: Sendable {
     func check(_ request: Request) throws(Refusal) {
         guard let names else { return }
         let isBrowser =
-            request.headers[.origin] != nil || request.headers.contains { $0.name.canonicalName.hasPrefix("sec-fetch-") }
+            request.headers[.origin] != nil
+            || request.headers.contains { $0.name.canonicalName.hasPrefix("sec-fetch-") }
         guard isBrowser, !request.peer.isUnixSocket else { return }
         let host = Self.name(of: request.headers[.hostHeader] ?? "")
         guard host == "localhost" || host == "::1" || Self.isLoopback(host) || names.contains(host) else {
             throw Refusal(
                 .forbidden, .denied,
-                "This open registry does not answer web pages under the name '\(host)'; add it to http.hosts to allow it.")
+                "This open registry does not answer web pages under the name '\(host)'; add it to http.hosts to allow it."
+            )
         }
     }
 

@@ -6,7 +6,8 @@ import NIOCore
 enum MultipartRanges {
     /// Letters and digits, so that it needs no quotes: one client does not understand them.
     static func boundary() -> String {
-        "berth" + String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+        "berth" + String(UInt64.random(in: .min ... .max), radix: 36)
+            + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     static func parts(of content: BlobContent, _ ranges: [Range<Int64>], boundary: String) -> [Response.Part] {

@@ -73,7 +73,8 @@ extension Refusal {
             self.init(.serviceUnavailable, .unavailable, "The registry is stopping; try again shortly.")
             headers[.retryAfter] = "5"
         case .internalError:
-            self.init(.internalServerError, .unknown, "Something went wrong here; quote the request id to the operator.")
+            self.init(
+                .internalServerError, .unknown, "Something went wrong here; quote the request id to the operator.")
         }
         closesConnection = true
     }

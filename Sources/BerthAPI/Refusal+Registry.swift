@@ -12,7 +12,8 @@ extension Refusal {
                 detail: [("name", .text(name.text))])
         case .blobUnknown(let digest):
             self.init(
-                .notFound, .blobUnknown, "This repository has no blob \(digest).", detail: [("digest", .text(digest.text))])
+                .notFound, .blobUnknown, "This repository has no blob \(digest).",
+                detail: [("digest", .text(digest.text))])
         case .manifestUnknown(let reference):
             self.init(
                 .notFound, .manifestUnknown, "This repository has no manifest \(reference).",
@@ -45,7 +46,9 @@ extension Refusal {
         case .body(let failure):
             self.init(failure)
         case .manifestInvalid(let error):
-            let detail = error.detail.sorted { $0.key < $1.key }.map { (key: $0.key, value: DetailValue.text($0.value)) }
+            let detail = error.detail.sorted { $0.key < $1.key }.map {
+                (key: $0.key, value: DetailValue.text($0.value))
+            }
             self.init(.badRequest, .manifestInvalid, "The manifest is refused: \(error.message).", detail: detail)
         case .referencesUnknown(let digests):
             self.init(
@@ -64,7 +67,8 @@ extension Refusal {
         case .conditionFailed(let current):
             self.init(
                 .preconditionFailed, .denied,
-                current.map { "The condition failed: the tag points to \($0)." } ?? "The condition failed: there is no such tag.",
+                current.map { "The condition failed: the tag points to \($0)." }
+                    ?? "The condition failed: there is no such tag.",
                 detail: current.map { [("current", .text($0.text))] } ?? [])
         case .stillReferenced(let manifests):
             self.init(

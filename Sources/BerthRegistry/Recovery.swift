@@ -44,7 +44,8 @@ package struct Recovery: Sendable {
 
     private enum Fate { case stays, goes, reopens }
 
-    private func fate(_ upload: StoredUpload, _ staged: Set<UploadID>, mayBeZeros: Bool) async throws(BlobError) -> Fate {
+    private func fate(_ upload: StoredUpload, _ staged: Set<UploadID>, mayBeZeros: Bool) async throws(BlobError) -> Fate
+    {
         if upload.isSealed && staged.contains(upload.id) { return .stays }
         let row: UploadFact?
         do { row = try await catalog.upload(upload.id) } catch {

@@ -19,7 +19,8 @@ extension Registry {
         let claim = try await sessions.claim(ticket.id)
         let upload = HeldUpload(ticket, claim, sessions.takeWrite(claim), store)
         do throws(RegistryError) {
-            try await finish(upload, with: body, as: range, digest: digest, in: repository, by: principal, isNamed: true)
+            try await finish(
+                upload, with: body, as: range, digest: digest, in: repository, by: principal, isNamed: true)
             await sessions.release(claim, keeping: upload.openFile)
         } catch {
             if case .uploadDead = error { await upload.discard() }

@@ -26,7 +26,8 @@ extension Registry {
         // The settler moves content from row to file, so both are looked at again before it counts as gone.
         var lost: BlobFact?
         for _ in 0..<3 {
-            guard let fact = try await asked({ c async throws(CatalogError) in try await c.blob(digest, in: repository) })
+            guard
+                let fact = try await asked({ c async throws(CatalogError) in try await c.blob(digest, in: repository) })
             else { throw try await isKnown(repository) ? .blobUnknown(digest) : .repositoryUnknown(repository) }
             if fact.isDamaged { throw .blobUnknown(digest) }
             if fact.state == .doomed {

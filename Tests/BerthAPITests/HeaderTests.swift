@@ -7,19 +7,25 @@ import Testing
 /// RFC 9110, section 14.2.
 @Suite("Range headers")
 struct ByteRangesTests {
-    @Test("what a header asks of ten bytes", arguments: [
-        (nil, ByteRanges.whole), ("bytes=0-0", .one(0..<1)), ("bytes=0-9", .one(0..<10)), ("bytes=0-10", .one(0..<10)),
-        ("bytes=9-", .one(9..<10)), ("bytes=-1", .one(9..<10)), ("bytes=-10", .one(0..<10)), ("bytes=-11", .one(0..<10)),
-        ("BYTES=1-2", .one(1..<3)), ("bytes=1-2,", .one(1..<3)), ("bytes=,1-2", .one(1..<3)), ("bytes= 1-2 ", .one(1..<3)),
-        ("bytes=10-", .none), ("bytes=-0", .none), ("bytes=10-11,12-", .none),
-        ("bytes=0-0,2-2", .several([0..<1, 2..<3])), ("bytes=5-6,0-0", .several([5..<7, 0..<1])),
-        ("bytes=0-4,5-9", .several([0..<5, 5..<10])), ("bytes=0-0,99-", .one(0..<1)),
-        ("bytes=0-5,5-6", .whole), ("bytes=0-0,0-0", .whole), ("bytes=-5,0-5", .whole),
-        ("bytes=1-0", .whole), ("bytes=a-", .whole), ("bytes=-", .whole), ("bytes=", .whole), ("bytes", .whole),
-        ("bytes=1", .whole), ("bytes=0x1-2", .whole), ("bytes=1-2-3", .whole), ("chunks=0-1", .whole), ("bytes=\u{661}-2", .whole),
-        ("bytes=9223372036854775807-", .none), ("bytes=0-9223372036854775808", .one(0..<10)),
-        ("bytes=-9223372036854775808", .one(0..<10)), ("bytes=0-99999999999999999999999", .one(0..<10)),
-    ] as [(String?, ByteRanges)])
+    @Test(
+        "what a header asks of ten bytes",
+        arguments: [
+            (nil, ByteRanges.whole), ("bytes=0-0", .one(0..<1)), ("bytes=0-9", .one(0..<10)),
+            ("bytes=0-10", .one(0..<10)),
+            ("bytes=9-", .one(9..<10)), ("bytes=-1", .one(9..<10)), ("bytes=-10", .one(0..<10)),
+            ("bytes=-11", .one(0..<10)),
+            ("BYTES=1-2", .one(1..<3)), ("bytes=1-2,", .one(1..<3)), ("bytes=,1-2", .one(1..<3)),
+            ("bytes= 1-2 ", .one(1..<3)),
+            ("bytes=10-", .none), ("bytes=-0", .none), ("bytes=10-11,12-", .none),
+            ("bytes=0-0,2-2", .several([0..<1, 2..<3])), ("bytes=5-6,0-0", .several([5..<7, 0..<1])),
+            ("bytes=0-4,5-9", .several([0..<5, 5..<10])), ("bytes=0-0,99-", .one(0..<1)),
+            ("bytes=0-5,5-6", .whole), ("bytes=0-0,0-0", .whole), ("bytes=-5,0-5", .whole),
+            ("bytes=1-0", .whole), ("bytes=a-", .whole), ("bytes=-", .whole), ("bytes=", .whole), ("bytes", .whole),
+            ("bytes=1", .whole), ("bytes=0x1-2", .whole), ("bytes=1-2-3", .whole), ("chunks=0-1", .whole),
+            ("bytes=\u{661}-2", .whole),
+            ("bytes=9223372036854775807-", .none), ("bytes=0-9223372036854775808", .one(0..<10)),
+            ("bytes=-9223372036854775808", .one(0..<10)), ("bytes=0-99999999999999999999999", .one(0..<10)),
+        ] as [(String?, ByteRanges)])
     func asked(header: String?, expected: ByteRanges) {
         #expect(ByteRanges(header: header, size: 10) == expected)
     }
@@ -33,7 +39,9 @@ struct ByteRangesTests {
 
     @Test("a thousand ranges are taken, one more is not")
     func many() {
-        func header(_ count: Int) -> String { "bytes=" + (0..<count).map { "\(2 * $0)-\(2 * $0)" }.joined(separator: ",") }
+        func header(_ count: Int) -> String {
+            "bytes=" + (0..<count).map { "\(2 * $0)-\(2 * $0)" }.joined(separator: ",")
+        }
         guard case .several(let ranges) = ByteRanges(header: header(1000), size: 10_000) else {
             Issue.record("not several")
             return
@@ -56,10 +64,13 @@ struct ChunkRangeTests {
         }
     }
 
-    @Test("what is none is refused", arguments: [
-        "", "0", "-", "-9", "9-", "9-0", "a-b", "0-9-", "0--9", "+0-9", "bytes", "bytes /10", "0-9223372036854775807",
-        "99999999999999999999-99999999999999999999",
-    ])
+    @Test(
+        "what is none is refused",
+        arguments: [
+            "", "0", "-", "-9", "9-", "9-0", "a-b", "0-9-", "0--9", "+0-9", "bytes", "bytes /10",
+            "0-9223372036854775807",
+            "99999999999999999999-99999999999999999999",
+        ])
     func refused(header: String) {
         #expect(throws: Refusal.self) { try ChunkRange.read(header) }
     }

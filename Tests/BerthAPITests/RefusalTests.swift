@@ -57,11 +57,14 @@ struct RefusalTests {
         #expect(Refusal.denied(.push, name).headers[.wwwAuthenticate] == nil)
     }
 
-    @Test("each problem below the API has its status", arguments: [
-        (HTTPProblem.badRequest("x"), 400), (.targetTooLong, 414), (.headersTooLarge, 431), (.expectationFailed, 417),
-        (.unsupportedTransferEncoding, 501), (.unsupportedVersion, 505), (.headStalled, 408), (.bodyStalled, 408),
-        (.hostRefused("x"), 403), (.tooManyConnections, 503), (.draining, 503), (.internalError, 500),
-    ])
+    @Test(
+        "each problem below the API has its status",
+        arguments: [
+            (HTTPProblem.badRequest("x"), 400), (.targetTooLong, 414), (.headersTooLarge, 431),
+            (.expectationFailed, 417),
+            (.unsupportedTransferEncoding, 501), (.unsupportedVersion, 505), (.headStalled, 408), (.bodyStalled, 408),
+            (.hostRefused("x"), 403), (.tooManyConnections, 503), (.draining, 503), (.internalError, 500),
+        ])
     func problems(problem: HTTPProblem, status: Int) {
         let refusal = Refusal(problem)
         #expect(refusal.status.code == status)

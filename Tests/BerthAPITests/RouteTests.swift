@@ -9,41 +9,52 @@ import Testing
 struct RouteTests {
     private static let digest = "sha256:" + String(repeating: "a", count: 64)
 
-    @Test("a path names what it names, read from its end", arguments: [
-        ("/", Route.root), ("/healthz", .health), ("/readyz", .readiness), ("/v2", .version), ("/v2/", .version),
-        ("/v2/_catalog", .catalog), ("/v1/search", .search),
-        ("/v2/a/manifests/1", .manifest(name("a"), reference: "1")),
-        ("/v2/a/b/c/manifests/\(digest)", .manifest(name("a/b/c"), reference: digest)),
-        ("/v2/manifests/manifests/manifests", .manifest(name("manifests"), reference: "manifests")),
-        ("/v2/a/blobs/\(digest)", .blob(name("a"), digest: digest)),
-        ("/v2/a/blobs/sha256%3A1", .blob(name("a"), digest: "sha256:1")),
-        ("/v2/a/blobs/uploads/", .uploads(name("a"))), ("/v2/a/blobs/uploads", .uploads(name("a"))),
-        ("/v2/blobs/uploads/blobs/uploads/", .uploads(name("blobs/uploads"))),
-        ("/v2/a/blobs/uploads/x", .upload(name("a"), ticket: "x")),
-        ("/v2/a/tags/list", .tags(name("a"))), ("/v2/tags/list/tags/list", .tags(name("tags/list"))),
-        ("/v2/a/referrers/\(digest)", .referrers(name("a"), digest: digest)),
-        ("/v2/%61/tags/list", .tags(name("a"))), ("/v2/docker.io/library/nginx/tags/list", .tags(name("docker.io/library/nginx"))),
-    ])
+    @Test(
+        "a path names what it names, read from its end",
+        arguments: [
+            ("/", Route.root), ("/healthz", .health), ("/readyz", .readiness), ("/v2", .version), ("/v2/", .version),
+            ("/v2/_catalog", .catalog), ("/v1/search", .search),
+            ("/v2/a/manifests/1", .manifest(name("a"), reference: "1")),
+            ("/v2/a/b/c/manifests/\(digest)", .manifest(name("a/b/c"), reference: digest)),
+            ("/v2/manifests/manifests/manifests", .manifest(name("manifests"), reference: "manifests")),
+            ("/v2/a/blobs/\(digest)", .blob(name("a"), digest: digest)),
+            ("/v2/a/blobs/sha256%3A1", .blob(name("a"), digest: "sha256:1")),
+            ("/v2/a/blobs/uploads/", .uploads(name("a"))), ("/v2/a/blobs/uploads", .uploads(name("a"))),
+            ("/v2/blobs/uploads/blobs/uploads/", .uploads(name("blobs/uploads"))),
+            ("/v2/a/blobs/uploads/x", .upload(name("a"), ticket: "x")),
+            ("/v2/a/tags/list", .tags(name("a"))), ("/v2/tags/list/tags/list", .tags(name("tags/list"))),
+            ("/v2/a/referrers/\(digest)", .referrers(name("a"), digest: digest)),
+            ("/v2/%61/tags/list", .tags(name("a"))),
+            ("/v2/docker.io/library/nginx/tags/list", .tags(name("docker.io/library/nginx"))),
+        ])
     func known(path: String, route: Route) throws {
         #expect(try Route(path: path) == route)
     }
 
-    @Test("all else leads nowhere", arguments: [
-        "", "v2", "//", "/v2//", "/v2/a", "/v2/a/b", "/v2/a/tags", "/v2/a/tags/list/", "/v2/a/manifests/", "/v2/a/manifests",
-        "/v2/manifests/1", "/v2/blobs/uploads/", "/v2/a/blobs/", "/v2/a/uploads/x", "/v2/a//tags/list", "/v2/./tags/list",
-        "/v2/a/../tags/list", "/v2/a/%2e%2E/tags/list", "/v2/a%2Fb/tags/list", "/v2/a%2fb/tags/list", "/v2/a/tags%2Flist",
-        "/v2/a%00/tags/list", "/v2/a%0A/tags/list", "/v2/a%7F/tags/list", "/v2/a%/tags/list", "/v2/a%4/tags/list",
-        "/v2/a%GG/tags/list", "/v2/%C3%28/tags/list", "/v2/_catalog/", "/v2/_catalog/x", "/healthz/", "/v1/search/", "/v1/",
-        "/v1/_ping", "/V2/", "/v2%2F", "/v3/", "/v2/a/referrers/", "*",
-    ])
+    @Test(
+        "all else leads nowhere",
+        arguments: [
+            "", "v2", "//", "/v2//", "/v2/a", "/v2/a/b", "/v2/a/tags", "/v2/a/tags/list/", "/v2/a/manifests/",
+            "/v2/a/manifests",
+            "/v2/manifests/1", "/v2/blobs/uploads/", "/v2/a/blobs/", "/v2/a/uploads/x", "/v2/a//tags/list",
+            "/v2/./tags/list",
+            "/v2/a/../tags/list", "/v2/a/%2e%2E/tags/list", "/v2/a%2Fb/tags/list", "/v2/a%2fb/tags/list",
+            "/v2/a/tags%2Flist",
+            "/v2/a%00/tags/list", "/v2/a%0A/tags/list", "/v2/a%7F/tags/list", "/v2/a%/tags/list", "/v2/a%4/tags/list",
+            "/v2/a%GG/tags/list", "/v2/%C3%28/tags/list", "/v2/_catalog/", "/v2/_catalog/x", "/healthz/", "/v1/search/",
+            "/v1/",
+            "/v1/_ping", "/V2/", "/v2%2F", "/v3/", "/v2/a/referrers/", "*",
+        ])
     func nowhere(path: String) {
         #expect(refusal(path)?.status == .notFound)
     }
 
-    @Test("a name that is none is told apart from a path that is none", arguments: [
-        "/v2/A/tags/list", "/v2/a_/tags/list", "/v2/a/-b/manifests/1", "/v2/a%25/tags/list", "/v2/\u{e9}/tags/list",
-        "/v2/a b/tags/list", "/v2/" + String(repeating: "a", count: 256) + "/tags/list",
-    ])
+    @Test(
+        "a name that is none is told apart from a path that is none",
+        arguments: [
+            "/v2/A/tags/list", "/v2/a_/tags/list", "/v2/a/-b/manifests/1", "/v2/a%25/tags/list", "/v2/\u{e9}/tags/list",
+            "/v2/a b/tags/list", "/v2/" + String(repeating: "a", count: 256) + "/tags/list",
+        ])
     func badName(path: String) {
         #expect(refusal(path)?.code == .nameInvalid)
     }

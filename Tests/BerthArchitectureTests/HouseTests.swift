@@ -21,14 +21,17 @@ struct HouseTests {
             let name = parts.last.map { $0.dropLast(".swift".count) } ?? ""
             let family = name.split(separator: "+")[0]
             let isNamed =
-                readme.contains(name) || readme.contains("`\(family)`") || parts.count > 1 && readme.contains("\(parts[0])/")
+                readme.contains(name) || readme.contains("`\(family)`")
+                || parts.count > 1 && readme.contains("\(parts[0])/")
             #expect(isNamed, "\(room)/README.md does not name \(parts.joined(separator: "/"))")
         }
     }
 
-    @Test("nothing in the sources traps on purpose, prints, or sleeps on a thread", arguments: [
-        "try!", "as!", "fatalError(", "Thread.sleep", "print(",
-    ])
+    @Test(
+        "nothing in the sources traps on purpose, prints, or sleeps on a thread",
+        arguments: [
+            "try!", "as!", "fatalError(", "Thread.sleep", "print(",
+        ])
     func forbidden(text: String) throws {
         for path in try Project.swiftFiles(below: Project.root + "/Sources") {
             #expect(try !String(contentsOfFile: path, encoding: .utf8).contains(text), "\(path)")

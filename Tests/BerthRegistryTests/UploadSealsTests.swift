@@ -19,7 +19,9 @@ struct UploadSealsTests {
         id = UploadID(startedMilliseconds: 1_700_000_000_000, using: &random)
     }
 
-    @Test("a ticket opens for whom it was made", arguments: Digest.Algorithm.allCases, [Principal.anonymous, .user("ann")])
+    @Test(
+        "a ticket opens for whom it was made", arguments: Digest.Algorithm.allCases,
+        [Principal.anonymous, .user("ann")])
     func opens(algorithm: Digest.Algorithm, principal: Principal) {
         let ticket = seals.ticket(for: id, in: repository, by: principal, algorithm: algorithm)
         #expect(seals.open(ticket.text, in: repository, by: principal) == ticket)

@@ -1,8 +1,8 @@
 import BerthBlobs
 package import BerthConfig
+import BerthHTTP
 import BerthRegistry
 package import BerthServer
-import BerthHTTP
 import Foundation
 import Logging
 
@@ -39,17 +39,21 @@ package struct LiveServer: Sendable {
 }
 
 /// Runs `body` with a server, and removes it and its root afterwards.
+///
+/// `settles`: whether content is given its place in the background; without it only `settler.settleAll` does so.
 package func withLiveServer<Result>(
-    _ configure: (inout Configuration) -> Void = { _ in }, _ body: (LiveServer) async throws -> Result
+    settles: Bool = true, _ configure: (inout Configuration) -> Void = { _ in },
+    _ body: (LiveServer) async throws -> Result
 ) async throws -> Result {
     try await withTemporaryFolder { folder in
-        try await withLiveServer(root: folder + "/data", configure, body)
+        try await withLiveServer(root: folder + "/data", settles: settles, configure, body)
     }
 }
 
 /// The same on a root that is there already, as after a restart.
 package func withLiveServer<Result>(
-    root: String, _ configure: (inout Configuration) -> Void = { _ in }, _ body: (LiveServer) async throws -> Result
+    root: String, settles: Bool = true, _ configure: (inout Configuration) -> Void = { _ in },
+    _ body: (LiveServer) async throws -> Result
 ) async throws -> Result {
     var configuration = Configuration()
     configuration.storage.root = root
@@ -60,7 +64,7 @@ package func withLiveServer<Result>(
     let observability = Observability(writer: LogWriter(.json), level: .critical)
     let server = try await Server.open(configuration, observability: observability, logger: log)
     let addresses = try await server.http.start()
-    let settling = Task { await server.registry.settler.run() }
+    let settling = Task { if settles { await server.registry.settler.run() } }
     func stop() async {
         await server.http.shutdown(grace: .seconds(5))
         settling.cancel()

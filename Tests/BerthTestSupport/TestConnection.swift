@@ -163,7 +163,9 @@ package final class TestConnection: @unchecked Sendable {
         var searched = 0
         while true {
             while searched + end.count <= received.count {
-                if received[searched..<(searched + end.count)].elementsEqual(end) { return try take(count: searched + end.count) }
+                if received[searched..<(searched + end.count)].elementsEqual(end) {
+                    return try take(count: searched + end.count)
+                }
                 searched += 1
             }
             guard receive() > 0 else {

@@ -28,7 +28,8 @@ struct GetManifest: Endpoint {
             switch error {
             case .digest(let error): throw .digest(error)
             case .tag:
-                throw Refusal(.notFound, .manifestUnknown, "This repository has no manifest under a name that is no tag.")
+                throw Refusal(
+                    .notFound, .manifestUnknown, "This repository has no manifest under a name that is no tag.")
             }
         }
     }

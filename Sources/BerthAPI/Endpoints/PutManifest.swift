@@ -84,7 +84,8 @@ extension TagCondition {
         let ifNoneMatch = EntityTags(call.request.headers[.ifNoneMatch])
         guard ifMatch != nil || ifNoneMatch != nil else { return .none }
         guard case .tag = reference else {
-            throw Refusal(.badRequest, .unsupported, "A condition goes only with a tag: content under a digest never changes.")
+            throw Refusal(
+                .badRequest, .unsupported, "A condition goes only with a tag: content under a digest never changes.")
         }
         guard call.registry.access.decide(call.principal, .pull, repository) else { throw .denied(.pull, repository) }
         switch (ifMatch, ifNoneMatch) {
@@ -92,7 +93,8 @@ extension TagCondition {
         case (.these(let digests)?, nil): return .matches(digests)
         case (nil, .any?): return .absent
         default:
-            throw Refusal(.badRequest, .unsupported, "Use either If-Match with digests or '*', or If-None-Match with '*'.")
+            throw Refusal(
+                .badRequest, .unsupported, "Use either If-Match with digests or '*', or If-None-Match with '*'.")
         }
     }
 }

@@ -26,7 +26,8 @@ package struct Observability: Sendable {
         guard let address = configuration.metrics.listen else { return nil }
         let endpoint = MetricsEndpoint(
             factory, version: BerthVersion.current, trouble: { await readiness.trouble() },
-            collect: { [writer] in await Self.totals(of: registry) + [GaugeSample(.logLinesLost, Double(writer.lost))] })
+            collect: { [writer] in await Self.totals(of: registry) + [GaugeSample(.logLinesLost, Double(writer.lost))] }
+        )
         var settings = HTTPServerConfiguration(listeners: [BerthHTTP.ListenAddress(address)])
         settings.eventLoops = 1
         settings.limits.connections = 64
