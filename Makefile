@@ -22,11 +22,14 @@ build: deps
 ## make test          install what is missing and run all tests, the real clients included
 test: test-deps
 	$(SWIFT) build --build-tests
-	REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build
+	$(SWIFT) test --skip-build --skip 'BerthFaultTests|BerthClientTests'
+	$(SWIFT) test --skip-build --filter BerthFaultTests
+	REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build --filter BerthClientTests
 
-## make test-rooms    the tests without the real clients: no further packages needed
+## make test-rooms    the tests without faults and real clients: no further packages needed
 test-rooms: deps
-	$(SWIFT) test --skip BerthClientTests
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --skip 'BerthFaultTests|BerthClientTests'
 
 ## make test-clients  real clients (Docker, containerd, Podman, Skopeo, …) against a real server
 test-clients: test-deps

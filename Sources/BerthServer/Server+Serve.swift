@@ -46,6 +46,7 @@ private struct ListeningService: Service {
         let impatience = Task {
             for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
                 server.log.warning("a second signal: ending at once")
+                server.observability.flush()
                 endProcess()
             }
         }

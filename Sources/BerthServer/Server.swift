@@ -13,6 +13,7 @@ package struct Server: Sendable {
     let metrics: HTTPServer?
     let parts: StorageParts
     let gate: DrainGate
+    let observability: Observability
     let log: Logger
 
     /// Opens the root, recovers what an earlier process left, and puts the rooms together. Listens on nothing yet.
@@ -33,7 +34,7 @@ package struct Server: Sendable {
         return Server(
             configuration: configuration, registry: registry, http: http,
             metrics: observability.server(configuration, registry, readiness, logger: logger), parts: parts, gate: gate,
-            log: logger)
+            observability: observability, log: logger)
     }
 
     /// Leaves nothing for the next start to repair. The HTTP server has to be shut down before.

@@ -97,22 +97,32 @@ struct DeleteTests {
         }
     }
 
-    @Test("switches turn off what they name, on every route", arguments: [
-        ("GET", "/v2/", 200, 200), ("GET", "/v2/a/b/tags/list", 200, 200), ("GET", "/v2/a/b/manifests/1", 200, 200),
-        ("PUT", "/v2/a/b/manifests/1", 405, 400), ("DELETE", "/v2/a/b/manifests/1", 405, 405),
-        ("DELETE", "/v2/a/b/manifests/IMAGE", 405, 405), ("DELETE", "/v2/a/b/blobs/IMAGE", 405, 405),
-        ("POST", "/v2/a/b/blobs/uploads/", 405, 202), ("PATCH", "/v2/a/b/blobs/uploads/x", 405, 404),
-        ("PUT", "/v2/a/b/blobs/uploads/x", 405, 404), ("DELETE", "/v2/a/b/blobs/uploads/x", 405, 404),
-    ])
+    @Test(
+        "switches turn off what they name, on every route",
+        arguments: [
+            ("GET", "/v2/", 200, 200), ("GET", "/v2/a/b/tags/list", 200, 200), ("GET", "/v2/a/b/manifests/1", 200, 200),
+            ("PUT", "/v2/a/b/manifests/1", 405, 400), ("DELETE", "/v2/a/b/manifests/1", 405, 405),
+            ("DELETE", "/v2/a/b/manifests/IMAGE", 405, 405), ("DELETE", "/v2/a/b/blobs/IMAGE", 405, 405),
+            ("POST", "/v2/a/b/blobs/uploads/", 405, 202), ("PATCH", "/v2/a/b/blobs/uploads/x", 405, 404),
+            ("PUT", "/v2/a/b/blobs/uploads/x", 405, 404), ("DELETE", "/v2/a/b/blobs/uploads/x", 405, 404),
+            ("POST", "/v2/a/b/blobs/uploads/?digest=EMPTY", 405, 201), ("PUT", "/v2/a/b/manifests/IMAGE", 405, 400),
+            ("POST", "/v2/a/c/blobs/uploads/?mount=IMAGE", 405, 201), ("GET", "UPLOAD", 204, 204),
+            ("PATCH", "UPLOAD", 405, 202), ("PUT", "UPLOAD?digest=EMPTY", 405, 201), ("DELETE", "UPLOAD", 405, 204),
+        ])
     func switches(method: String, target: String, readOnly: Int, noDeletes: Int) async throws {
-        func push(_ server: LiveServer) async throws -> Document {
-            try await server.pushImage("layer", to: "a/b", as: "1")
+        /// Pushes, and answers the target with what was pushed put in.
+        func push(_ server: LiveServer) async throws -> String {
+            let image = try await server.pushImage("layer", to: "a/b", as: "1")
+            let location = try await server.startUpload(in: "a/b")
+            return target.replacingOccurrences(of: "IMAGE", with: image.digest.text)
+                .replacingOccurrences(of: "EMPTY", with: Digest.ofNothing(.sha256).text)
+                .replacingOccurrences(of: "UPLOAD", with: location)
         }
         try await withRestart(first: push) {
             $0.registry.isReadOnly = true
             $0.registry.message = "moving house"
-        } then: { server, image async throws in
-            let reply = try await server.send(method, target.replacingOccurrences(of: "IMAGE", with: image.digest.text))
+        } then: { server, target async throws in
+            let reply = try await server.send(method, target)
             #expect(reply.status == readOnly)
             if readOnly == 405 {
                 #expect(reply.errorCodes == ["UNSUPPORTED"])
@@ -122,8 +132,8 @@ struct DeleteTests {
         }
         try await withRestart(first: push) {
             $0.delete.isEnabled = false
-        } then: { server, image async throws in
-            let reply = try await server.send(method, target.replacingOccurrences(of: "IMAGE", with: image.digest.text))
+        } then: { server, target async throws in
+            let reply = try await server.send(method, target)
             #expect(reply.status == noDeletes)
         }
     }

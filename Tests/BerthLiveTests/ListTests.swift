@@ -34,10 +34,13 @@ struct ListTests {
         }
     }
 
-    @Test("edges of n and last", arguments: [
-        ("?n=0", []), ("?n=1", ["a"]), ("?n=99999999999999999999", ["a", "b"]), ("?last=a", ["b"]), ("?last=aa", ["b"]),
-        ("?last=~", []), ("?n=2", ["a", "b"]), ("?last=", ["a", "b"]), ("?other=1", ["a", "b"]),
-    ])
+    @Test(
+        "edges of n and last",
+        arguments: [
+            ("?n=0", []), ("?n=1", ["a"]), ("?n=99999999999999999999", ["a", "b"]), ("?last=a", ["b"]),
+            ("?last=aa", ["b"]),
+            ("?last=~", []), ("?n=2", ["a", "b"]), ("?last=", ["a", "b"]), ("?other=1", ["a", "b"]),
+        ])
     func edges(query: String, expected: [String]) async throws {
         try await withLiveServer { server in
             for name in ["a", "b"] { try await server.pushImage("layer", to: "a/b", as: name) }
@@ -47,9 +50,11 @@ struct ListTests {
         }
     }
 
-    @Test("parameters that can't be used are 400 and named", arguments: [
-        ("?n=-1", "n"), ("?n=x", "n"), ("?n=1&n=2", "n"), ("?last=%00", "last"), ("?n=", "n"),
-    ])
+    @Test(
+        "parameters that can't be used are 400 and named",
+        arguments: [
+            ("?n=-1", "n"), ("?n=x", "n"), ("?n=1&n=2", "n"), ("?last=%00", "last"), ("?n=", "n"),
+        ])
     func badParameters(query: String, name: String) async throws {
         try await withLiveServer { server in
             try await server.pushImage("layer", to: "a/b", as: "1")
@@ -104,12 +109,44 @@ struct ListTests {
             #expect(try await server.get("/v1/_ping").status == 404)
         }
     }
+
+    @Test("a page of a search has its limits", arguments: [("&n=500", 100), ("", 25), ("&n=0", 1)])
+    func searchPages(query: String, size: Int) async throws {
+        try await withLiveServer { server async throws in
+            #expect(try await server.get("/v1/search?q=a\(query)").json()["page_size"] as? Int == size)
+            let bad = try await server.get("/v1/search?q=a&n=x")
+            #expect(bad.status == 400)
+            #expect(bad.detail["parameter"] as? String == "n")
+        }
+    }
+
+    @Test("a page has 10,000 tags at most, and as many where nothing is asked")
+    func longestPage() async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b")
+            let tags = (10_000...20_000).map { "t\($0)" }
+            for start in stride(from: 0, to: tags.count, by: 64) {
+                let query = tags[start..<min(start + 64, tags.count)].map { "tag=\($0)" }.joined(separator: "&")
+                #expect(try await server.put(image, to: "a/b", as: "\(image.digest)?\(query)").status == 201)
+            }
+            let usual = try await server.get("/v2/a/b/tags/list")
+            #expect(try usual.json()["tags"] as? [String] == Array(tags.dropLast()))
+            #expect(usual.nextTarget == "/v2/a/b/tags/list?last=t19999")
+            let clamped = try await server.get("/v2/a/b/tags/list?n=20000")
+            #expect(try clamped.json()["tags"] as? [String] == Array(tags.dropLast()))
+            #expect(clamped.nextTarget == "/v2/a/b/tags/list?n=10000&last=t19999")
+            let rest = try await server.get(clamped.nextTarget ?? "")
+            #expect(try rest.json()["tags"] as? [String] == ["t20000"])
+            #expect(rest.nextTarget == nil)
+        }
+    }
 }
 
 /// Distribution specification, "Listing Referrers".
 @Suite("Referrers")
 struct ReferrerTests {
-    private func signature(_ subject: Document, _ type: String, config: String, _ extra: String = "") throws -> Document {
+    private func signature(_ subject: Document, _ type: String, config: String, _ extra: String = "") throws -> Document
+    {
         try Document(
             """
             {"schemaVersion":2,"artifactType":"\(type)",\(extra)"config":{"mediaType":"application/vnd.oci.empty.v1+json",\
@@ -117,7 +154,8 @@ struct ReferrerTests {
             """)
     }
 
-    @Test("every manifest with the subject is listed, with type and annotations, and filters say that they were applied")
+    @Test(
+        "every manifest with the subject is listed, with type and annotations, and filters say that they were applied")
     func listed() async throws {
         try await withLiveServer { server in
             let image = try await server.pushImage("layer", to: "a/b", as: "1")
@@ -154,9 +192,11 @@ struct ReferrerTests {
             let listed = try await server.get("/v2/a/b/referrers/\(later.digest)")
             #expect((try listed.json()["manifests"] as? [Any])?.count == 1)
             for repository in ["a/b", "no/such"] {
-                let reply = try await server.get("/v2/\(repository)/referrers/sha256:\(String(repeating: "0", count: 64))")
+                let reply = try await server.get(
+                    "/v2/\(repository)/referrers/sha256:\(String(repeating: "0", count: 64))")
                 #expect(reply.status == 200)
                 #expect((try reply.json()["manifests"] as? [Any])?.isEmpty == true)
+                #expect(reply.header("Content-Type") == ManifestType.ociIndex.rawValue)
             }
             #expect(try await server.get("/v2/a/b/referrers/latest").status == 400)
         }

@@ -11,10 +11,12 @@ import Testing
 /// Distribution specification, "Pulling manifests" and "Pushing Manifests".
 @Suite("Manifests")
 struct ManifestTests {
-    @Test("a manifest comes back byte for byte by tag and digest, whatever Accept says", arguments: [
-        [], [("Accept", "*/*")], [("Accept", "text/plain")],
-        [("Accept", ManifestType.ociIndex.rawValue), ("Accept", "application/json;q=0.5, */*;q=0.1")],
-    ])
+    @Test(
+        "a manifest comes back byte for byte by tag and digest, whatever Accept says",
+        arguments: [
+            [], [("Accept", "*/*")], [("Accept", "text/plain")],
+            [("Accept", ManifestType.ociIndex.rawValue), ("Accept", "application/json;q=0.5, */*;q=0.1")],
+        ])
     func pulled(accept: [(String, String)]) async throws {
         try await withLiveServer { server in
             let image = try await server.pushImage("layer", to: "library/box", as: "1.0")
@@ -88,9 +90,11 @@ struct ManifestTests {
         }
     }
 
-    @Test("tag parameters that can't be set write nothing", arguments: [
-        ("?tag=ok&tag=.bad", 400), ("?" + (0..<65).map { "tag=t\($0)" }.joined(separator: "&"), 414),
-    ])
+    @Test(
+        "tag parameters that can't be set write nothing",
+        arguments: [
+            ("?tag=ok&tag=.bad", 400), ("?" + (0..<65).map { "tag=t\($0)" }.joined(separator: "&"), 414),
+        ])
     func badTags(query: String, status: Int) async throws {
         try await withLiveServer { server in
             let image = try await server.pushImage("layer", to: "a/b", as: "1")
@@ -125,6 +129,7 @@ struct ManifestTests {
             #expect(created.status == 201)
             let missing = try await server.put(new, to: "a/b", as: "none", [("If-Match", "*")])
             #expect(missing.status == 412)
+            #expect(missing.detail["current"] == nil)
             let byDigest = try await server.put(new, to: "a/b", as: new.digest.text, [("If-Match", "*")])
             #expect(byDigest.status == 400)
         }
@@ -137,7 +142,8 @@ struct ManifestTests {
             let gone = try (1...3).map { try sha256([UInt8($0)]) }
             let layers = gone.map { #"{"mediaType":"x/y","digest":"\#($0)","size":1}"# }.joined(separator: ",")
             let document = try Document(
-                #"{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"\#(present)","size":2},"layers":[\#(layers)]}"#)
+                #"{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"\#(present)","size":2},"layers":[\#(layers)]}"#
+            )
             let reply = try await server.put(document, to: "a/b", as: "1")
             #expect(reply.status == 400)
             #expect(reply.errorCodes == ["MANIFEST_BLOB_UNKNOWN"])
@@ -218,18 +224,25 @@ struct ManifestTests {
         }
     }
 
-    @Test("what is no manifest is 400 MANIFEST_INVALID", arguments: [
-        ("", "application/vnd.oci.image.manifest.v1+json"),
-        ("{}", "application/vnd.oci.image.manifest.v1+json"),
-        ("[]", "application/vnd.oci.image.index.v1+json"),
-        (#"{"schemaVersion":2,"manifests":[],"layers":[]}"#, "application/vnd.oci.image.index.v1+json"),
-        (#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#, "application/vnd.oci.image.index.v1+json"),
-        (#"{"schemaVersion":2,"manifests":[]}"#, "text/html"),
-        (#"{"schemaVersion":2,"manifests":[]}"#, "no type"),
-        (#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#, "application/vnd.docker.distribution.manifest.v1+prettyjws"),
-        (#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#,
-            "application/vnd.docker.distribution.manifest.list.v2+json"),
-    ])
+    @Test(
+        "what is no manifest is 400 MANIFEST_INVALID",
+        arguments: [
+            ("", "application/vnd.oci.image.manifest.v1+json"),
+            ("{}", "application/vnd.oci.image.manifest.v1+json"),
+            ("[]", "application/vnd.oci.image.index.v1+json"),
+            (#"{"schemaVersion":2,"manifests":[],"layers":[]}"#, "application/vnd.oci.image.index.v1+json"),
+            (#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#, "application/vnd.oci.image.index.v1+json"),
+            (#"{"schemaVersion":2,"manifests":[]}"#, "text/html"),
+            (#"{"schemaVersion":2,"manifests":[]}"#, "no type"),
+            (
+                #"{"schemaVersion":1,"fsLayers":[],"history":[]}"#,
+                "application/vnd.docker.distribution.manifest.v1+prettyjws"
+            ),
+            (
+                #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#,
+                "application/vnd.docker.distribution.manifest.list.v2+json"
+            ),
+        ])
     func invalid(body: String, type: String) async throws {
         try await withLiveServer { server in
             let reply = try await server.send(
@@ -290,6 +303,80 @@ struct ManifestTests {
             try await server.pushImage("layer", to: "a/b", as: "1")
         } then: { server, image async throws in
             #expect(try await server.get("/v2/a/b/manifests/1").body == image.bytes)
+        }
+    }
+
+    @Test(
+        "the type stands in Content-Type, with or without parameters, or in the body",
+        arguments: [
+            ("", 201), ("application/vnd.oci.image.manifest.v1+json; charset=utf-8", 201), ("foo", 400),
+        ])
+    func contentType(type: String, status: Int) async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b")
+            let headers = type.isEmpty ? [] : [("Content-Type", type)]
+            let reply = try await server.send("PUT", "/v2/a/b/manifests/1", headers, body: image.bytes)
+            #expect(reply.status == status)
+            if status == 400 { #expect(reply.errorCodes == ["MANIFEST_INVALID"]) }
+            let read = try await server.get("/v2/a/b/manifests/1")
+            #expect(read.header("Content-Type") == (status == 201 ? image.type.rawValue : "application/json"))
+        }
+    }
+
+    @Test("manifests ignore Range, and know conditions for HEAD too")
+    func rangesAndConditions() async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b", as: "1")
+            for reference in ["1", image.digest.text] {
+                let range = try await server.get("/v2/a/b/manifests/\(reference)", [("Range", "bytes=0-1")])
+                #expect(range.status == 200)
+                #expect(range.body == image.bytes)
+                let unchanged = try await server.head(
+                    "/v2/a/b/manifests/\(reference)", [("If-None-Match", "\"\(image.digest)\"")])
+                #expect(unchanged.status == 304)
+            }
+        }
+    }
+
+    @Test("conditions that mean nothing for a push are 400")
+    func badConditions() async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b", as: "1")
+            let tag = "\"\(image.digest)\""
+            for headers in [[("If-None-Match", tag)], [("If-Match", tag), ("If-None-Match", "*")]] {
+                let reply = try await server.put(image, to: "a/b", as: "2", headers)
+                #expect(reply.status == 400)
+                #expect(reply.errorCodes == ["UNSUPPORTED"])
+            }
+            #expect(try await server.get("/v2/a/b/manifests/2").status == 404)
+        }
+    }
+
+    @Test("64 long tags are set at once")
+    func mostTags() async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b")
+            let tags = (10..<74).map { "\($0)" + String(repeating: "x", count: 98) }
+            let query = "?" + tags.map { "tag=\($0)" }.joined(separator: "&")
+            let reply = try await server.put(image, to: "a/b", as: image.digest.text + query)
+            #expect(reply.status == 201)
+            #expect(reply.values("OCI-Tag") == tags)
+            #expect(try await server.get("/v2/a/b/tags/list").json()["tags"] as? [String] == tags)
+        }
+    }
+
+    @Test("one tag pushed by many at once succeeds for all, and names one of them")
+    func concurrentTag() async throws {
+        try await withLiveServer { server in
+            var images: [Document] = []
+            for index in 0..<12 { images.append(try await server.pushImage("\(index)", to: "a/b")) }
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for image in images { group.addTask { try await server.put(image, to: "a/b", as: "1").status } }
+                for try await status in group { #expect(status == 201) }
+            }
+            let reply = try await server.get("/v2/a/b/manifests/1")
+            let named = images.first { $0.digest.text == reply.header("Docker-Content-Digest") }
+            #expect(named?.bytes == reply.body)
         }
     }
 }

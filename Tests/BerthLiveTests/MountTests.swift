@@ -34,9 +34,11 @@ struct MountTests {
         }
     }
 
-    @Test("what can't be mounted is 202 and an upload that works", arguments: [
-        "&from=team/other", "&from=team/none", "&from=NOT/VALID", "&from=", "",
-    ])
+    @Test(
+        "what can't be mounted is 202 and an upload that works",
+        arguments: [
+            "&from=team/other", "&from=team/none", "&from=NOT/VALID", "&from=", "",
+        ])
     func notMounted(from: String) async throws {
         try await withLiveServer { server in
             try await server.push("something else", to: "team/other")
@@ -55,6 +57,28 @@ struct MountTests {
             let reply = try await server.send("POST", "/v2/team/app/blobs/uploads/?mount=sha256:1&from=team/base")
             #expect(reply.status == 400)
             #expect(reply.errorCodes == ["DIGEST_INVALID"])
+        }
+    }
+
+    @Test("a delete that races with a mount ends in one of two states", arguments: [100, 100_000])
+    func racing(size: Int) async throws {
+        try await withLiveServer { server in
+            for round in 0..<12 {
+                let bytes = [UInt8](repeating: UInt8(round), count: size)
+                let digest = try await server.push(bytes, to: "team/base")
+                async let mounted = server.send(
+                    "POST", "/v2/team/app/blobs/uploads/?mount=\(digest)&from=team/base"
+                ).status
+                async let deleted = server.delete("/v2/team/base/blobs/\(digest)").status
+                #expect(try await deleted == 202)
+                let mount = try await mounted
+                #expect([201, 202].contains(mount))
+                #expect(try await server.get("/v2/team/base/blobs/\(digest)").status == 404)
+                await server.server.registry.settler.settleAll()
+                let read = try await server.get("/v2/team/app/blobs/\(digest)")
+                #expect(read.status == (mount == 201 ? 200 : 404))
+                #expect((read.body == bytes) == (mount == 201))
+            }
         }
     }
 }

@@ -11,17 +11,23 @@ import Testing
 /// What holds for all routes.
 @Suite("The protocol around the routes")
 struct ProtocolTests {
-    @Test("fixed routes", arguments: [
-        ("GET", "/v2/", 200), ("GET", "/v2", 200), ("HEAD", "/v2/", 200), ("GET", "/", 200), ("GET", "/healthz", 200),
-        ("GET", "/readyz", 200), ("GET", "/v1/_ping", 404), ("GET", "/v1/search", 200), ("GET", "/nothing", 404),
-        ("GET", "/v2/a/b", 404), ("GET", "/v2/a/b/tags", 404), ("GET", "/v2/a/b/tags/list/", 404),
-        ("GET", "/v2//a/tags/list", 404), ("GET", "/v2/a/../b/tags/list", 404), ("GET", "/v2/a/%2e%2e/tags/list", 404),
-        ("GET", "/v2/a%2Fb/tags/list", 404), ("GET", "/v2/a%00/tags/list", 404), ("GET", "/v2/%/tags/list", 404),
-        ("GET", "/v2/tags/list", 404), ("GET", "/v2/_catalog/", 404), ("GET", "/V2/", 404), ("GET", "/metrics", 404),
-        ("POST", "/v2/", 405), ("DELETE", "/v2/_catalog", 405), ("PUT", "/v2/a/b/tags/list", 405),
-        ("GET", "/v2/a/b/blobs/uploads/", 405), ("POST", "/v2/a/b/blobs/uploads", 202),
-        ("TRACE", "/v2/", 405), ("BREW", "/v2/", 405), ("OPTIONS", "/v2/", 204),
-    ])
+    @Test(
+        "fixed routes",
+        arguments: [
+            ("GET", "/v2/", 200), ("GET", "/v2", 200), ("HEAD", "/v2/", 200), ("GET", "/", 200),
+            ("GET", "/healthz", 200),
+            ("GET", "/readyz", 200), ("GET", "/v1/_ping", 404), ("GET", "/v1/search", 200), ("GET", "/nothing", 404),
+            ("GET", "/v2/a/b", 404), ("GET", "/v2/a/b/tags", 404), ("GET", "/v2/a/b/tags/list/", 404),
+            ("GET", "/v2//a/tags/list", 404), ("GET", "/v2/a/../b/tags/list", 404),
+            ("GET", "/v2/a/%2e%2e/tags/list", 404),
+            ("GET", "/v2/a%2Fb/tags/list", 404), ("GET", "/v2/a%00/tags/list", 404), ("GET", "/v2/%/tags/list", 404),
+            ("GET", "/v2/tags/list", 404), ("GET", "/v2/_catalog/", 404), ("GET", "/V2/", 404),
+            ("GET", "/metrics", 404),
+            ("POST", "/v2/", 405), ("DELETE", "/v2/_catalog", 405), ("PUT", "/v2/a/b/tags/list", 405),
+            ("GET", "/v2/a/b/blobs/uploads/", 405), ("POST", "/v2/a/b/blobs/uploads", 202),
+            ("TRACE", "/v2/", 405), ("TRACE", "/nothing", 405), ("CONNECT", "a:80", 405),
+            ("BREW", "/v2/", 405), ("OPTIONS", "/v2/", 204),
+        ])
     func routes(method: String, target: String, status: Int) async throws {
         try await withLiveServer { server in
             let reply = try await server.send(method, target)
@@ -39,9 +45,11 @@ struct ProtocolTests {
         }
     }
 
-    @Test("names that are none are 400 NAME_INVALID", arguments: [
-        "A", "a/B", "a..b", "-a", "a-", "a__", "a___b", "a/_b", "é", String(repeating: "a", count: 256),
-    ])
+    @Test(
+        "names that are none are 400 NAME_INVALID",
+        arguments: [
+            "A", "a/B", "a..b", "-a", "a-", "a__", "a___b", "a/_b", "é", String(repeating: "a", count: 256),
+        ])
     func names(name: String) async throws {
         try await withLiveServer { server in
             let escaped = name.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? name
@@ -78,12 +86,21 @@ struct ProtocolTests {
     func namespaces() async throws {
         try await withLiveServer { server in
             try await server.pushImage("layer", to: "library/box", as: "1")
-            for target in ["/v2/?ns=docker.io", "/v2/library/box/manifests/1?ns=docker.io", "/v2/library/box/tags/list?ns=docker.io"] {
+            for target in [
+                "/v2/?ns=docker.io", "/v2/library/box/manifests/1?ns=docker.io",
+                "/v2/library/box/tags/list?ns=docker.io",
+            ] {
                 let reply = try await server.get(target)
                 #expect(reply.status == 200)
                 #expect(reply.header("OCI-Namespace") == "docker.io")
             }
             #expect(try await server.get("/v2/?ns=a%0d%0ab").header("OCI-Namespace") == nil)
+            let missing = try await server.get("/v2/library/box/manifests/2?ns=docker.io")
+            #expect(missing.status == 404)
+            #expect(missing.header("OCI-Namespace") == "docker.io")
+            try await server.pushImage("layer", to: "library/box", as: "2")
+            let page = try await server.get("/v2/library/box/tags/list?n=1&ns=docker.io")
+            #expect(page.nextTarget?.contains("ns=docker.io") == true)
         }
     }
 
@@ -120,7 +137,8 @@ struct ProtocolTests {
             let location = try await server.startUpload(in: "a/b")
             let second = try server.connect()
             try await second.write(
-                Array("PATCH \(location) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n".utf8))
+                Array("PATCH \(location) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n".utf8)
+            )
             try await second.write([1, 2, 3])
             #expect(try await second.readReply().status == 202)
             let unknown = try await server.send("GET", "/v2/", [("Expect", "more")])
@@ -128,11 +146,14 @@ struct ProtocolTests {
         }
     }
 
-    @Test("a web page under a foreign name does not reach an open registry", arguments: [
-        ("localhost:5000", "Origin", 200), ("127.0.0.1", "Sec-Fetch-Mode", 200), ("[::1]:5000", "Origin", 200),
-        ("evil.example", "Origin", 403), ("127.0.0.1.evil.example", "Sec-Fetch-Site", 403), ("evil.example", "Accept", 200),
-        ("registry.test", "Origin", 200), ("localhost.evil.example", "Origin", 403),
-    ])
+    @Test(
+        "a web page under a foreign name does not reach an open registry",
+        arguments: [
+            ("localhost:5000", "Origin", 200), ("127.0.0.1", "Sec-Fetch-Mode", 200), ("[::1]:5000", "Origin", 200),
+            ("evil.example", "Origin", 403), ("127.0.0.1.evil.example", "Sec-Fetch-Site", 403),
+            ("evil.example", "Accept", 200),
+            ("registry.test", "Origin", 200), ("localhost.evil.example", "Origin", 403),
+        ])
     func rebinding(host: String, header: String, status: Int) async throws {
         try await withLiveServer({ $0.http.hosts = [try? HostName("registry.test")].compactMap { $0 } }) { server in
             let reply = try await server.send("GET", "/v2/", [("Host", host), (header, "x")])
@@ -152,6 +173,131 @@ struct ProtocolTests {
             #expect(try await server.get(location).status == 404)
             await server.server.registry.keepHouse()
             #expect(try server.files(in: "uploads").isEmpty)
+        }
+    }
+
+    @Test(
+        "HEAD has the headers of GET on every route that is read",
+        arguments: [
+            "/v2/", "/v2/a/b/manifests/1", "/v2/a/b/manifests/IMAGE", "/v2/a/b/manifests/none", "/v2/a/b/tags/list",
+            "/v2/a/b/tags/list?n=1", "/v2/a/b/referrers/IMAGE", "/v2/a/b/referrers/IMAGE?artifactType=x/y",
+            "/v2/_catalog",
+            "/v2/_catalog?n=1",
+        ])
+    func heads(target: String) async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b", as: "1")
+            try await server.put(image, to: "a/b", as: "2")
+            try await server.pushImage("layer", to: "a/c", as: "1")
+            let target = target.replacingOccurrences(of: "IMAGE", with: image.digest.text)
+            let get = try await server.get(target)
+            let head = try await server.head(target)
+            #expect(head.status == get.status)
+            #expect(head.lastingHeaders == get.lastingHeaders)
+            #expect(head.header("Content-Length") == "\(get.body.count)")
+        }
+    }
+
+    @Test(
+        "what can be refused before its body is refused instead of 100 Continue",
+        arguments: [
+            ("PUT", "/v2/a/b/manifests/1", "Content-Length: 10000000", 413),
+            ("PUT", "/v2/a/b/blobs/uploads/x?digest=sha256:", "Content-Length: 1000", 404),
+            ("PATCH", "/v2/a/b/blobs/uploads/x", "Transfer-Encoding: chunked", 404),
+            ("PATCH", "UPLOAD", "Content-Range: 7-1006\r\nContent-Length: 1000", 416),
+        ])
+    func refusedInsteadOfContinue(method: String, target: String, headers: String, status: Int) async throws {
+        try await withLiveServer { server in
+            let location = try await server.startUpload(in: "a/b")
+            let target = target == "UPLOAD" ? location : target
+            let connection = try server.connect()
+            try await connection.write(
+                Array(
+                    "\(method) \(target) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\(headers)\r\n\r\n".utf8))
+            let reply = try await connection.readNextReply()
+            #expect(reply.status == status)
+            #expect(!reply.errorCodes.isEmpty)
+        }
+    }
+
+    @Test(
+        "parameters that may stand once are 400 when they stand twice; others may be repeated",
+        arguments: [
+            ("POST", "/v2/a/c/blobs/uploads/?mount=IMAGE&from=a/b&from=a/b", 400),
+            ("POST", "/v2/a/c/blobs/uploads/?digest=IMAGE&digest=IMAGE", 400),
+            ("GET", "/v2/?ns=docker.io&ns=docker.io", 400), ("GET", "/v2/a/b/manifests/1?ns=docker.io&ns=quay.io", 400),
+            ("GET", "/v2/a/b/referrers/IMAGE?artifactType=x/y&artifactType=x/y", 200), ("GET", "/v2/?x=1&x=2", 200),
+        ])
+    func repeatedParameters(method: String, target: String, status: Int) async throws {
+        try await withLiveServer { server in
+            let image = try await server.pushImage("layer", to: "a/b", as: "1")
+            let target = target.replacingOccurrences(of: "IMAGE", with: image.digest.text)
+            let reply = try await server.send(method, target)
+            #expect(reply.status == status)
+            if status == 400 { #expect(reply.errorCodes == ["UNSUPPORTED"]) }
+        }
+    }
+
+    @Test("OPTIONS tells what can be done, of the server and of a route")
+    func options() async throws {
+        try await withLiveServer({ $0.delete.isEnabled = false }) { server in
+            let all = try await server.send("OPTIONS", "*")
+            #expect(all.status == 204)
+            #expect(all.header("Allow")?.contains("DELETE") == true)
+            let manifest = try await server.send("OPTIONS", "/v2/a/b/manifests/1")
+            #expect(manifest.status == 204)
+            #expect(manifest.header("Allow") == "GET, HEAD, PUT")
+        }
+    }
+
+    @Test(
+        "requests of other versions and codings",
+        arguments: [
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505), ("GET /v2/ HTTP/1.0\r\n\r\n", 200),
+            ("PUT /v2/a/b/manifests/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        ])
+    func versions(request: String, status: Int) async throws {
+        try await withLiveServer { server in
+            let connection = try server.connect()
+            try await connection.write(Array(request.utf8))
+            let reply = try await connection.readReply()
+            #expect(reply.status == status)
+            #expect(reply.errorCodes == (status == 200 ? [] : ["UNSUPPORTED"]))
+        }
+    }
+
+    @Test("a connection too many is 503 and told when to come back")
+    func tooManyConnections() async throws {
+        try await withLiveServer({ $0.http.limits.connections = 1 }) { server in
+            let first = try server.connect()
+            #expect(try await first.send("GET", "/v2/").status == 200)
+            let second = try await server.connect().readReply()
+            #expect(second.status == 503)
+            #expect(second.errorCodes == ["UNAVAILABLE"])
+            #expect(second.header("Retry-After") != nil)
+            #expect(try await first.send("GET", "/v2/").status == 200)
+        }
+    }
+
+    @Test(
+        "who may only pull is denied everything else, and not asked for credentials",
+        arguments: [
+            ("GET", "/v2/", 200), ("GET", "/v2/a/b/manifests/1", 200), ("GET", "/v2/a/b/tags/list", 200),
+            ("PUT", "/v2/a/b/manifests/1", 403), ("DELETE", "/v2/a/b/manifests/1", 403),
+            ("DELETE", "/v2/a/b/blobs/IMAGE", 403), ("POST", "/v2/a/b/blobs/uploads/", 403),
+            ("POST", "/v2/a/b/blobs/uploads/?mount=IMAGE&from=a/b", 403), ("PATCH", "/v2/a/b/blobs/uploads/x", 403),
+            ("PUT", "/v2/a/b/blobs/uploads/x", 403), ("DELETE", "/v2/a/b/blobs/uploads/x", 403),
+        ])
+    func pullOnly(method: String, target: String, status: Int) async throws {
+        try await withRestart { server in
+            try await server.pushImage("layer", to: "a/b", as: "1")
+        } reconfigured: {
+            $0.access.anonymous = .pull
+        } then: { server, image async throws in
+            let reply = try await server.send(method, target.replacingOccurrences(of: "IMAGE", with: image.digest.text))
+            #expect(reply.status == status)
+            #expect(reply.errorCodes == (status == 403 ? ["DENIED"] : []))
+            #expect(reply.header("WWW-Authenticate") == nil)
         }
     }
 }

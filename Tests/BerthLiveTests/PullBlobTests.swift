@@ -38,11 +38,14 @@ struct PullBlobTests {
         }
     }
 
-    @Test("a range answers exactly the bytes asked for", arguments: [
-        ("bytes=0-0", "0"), ("bytes=5-", "56789"), ("bytes=-3", "789"), ("bytes=8-99", "89"), ("bytes=-99", "0123456789"),
-        ("Bytes=2-3", "23"), ("bytes=2-3,", "23"), ("bytes= 2-3", "23"), ("bytes=99-,2-3", "23"),
-        ("bytes=0-9223372036854775807", "0123456789"), ("bytes=0-99999999999999999999", "0123456789"),
-    ])
+    @Test(
+        "a range answers exactly the bytes asked for",
+        arguments: [
+            ("bytes=0-0", "0"), ("bytes=5-", "56789"), ("bytes=-3", "789"), ("bytes=8-99", "89"),
+            ("bytes=-99", "0123456789"),
+            ("Bytes=2-3", "23"), ("bytes=2-3,", "23"), ("bytes= 2-3", "23"), ("bytes=99-,2-3", "23"),
+            ("bytes=0-9223372036854775807", "0123456789"), ("bytes=0-99999999999999999999", "0123456789"),
+        ])
     func range(header: String, expected: String) async throws {
         try await withLiveServer { server in
             let digest = try await server.push("0123456789", to: "library/box")
@@ -56,10 +59,12 @@ struct PullBlobTests {
         }
     }
 
-    @Test("a range that is none, or not worth it, is answered with the whole blob", arguments: [
-        "bytes=5-2", "bytes=a-b", "items=0-1", "bytes=", "bytes", "bytes=1--2", "bytes=0-5,3-7", "bytes=+1-2",
-        "bytes=" + (0...1000).map { "\($0)-\($0)" }.joined(separator: ","),
-    ])
+    @Test(
+        "a range that is none, or not worth it, is answered with the whole blob",
+        arguments: [
+            "bytes=5-2", "bytes=a-b", "items=0-1", "bytes=", "bytes", "bytes=1--2", "bytes=0-5,3-7", "bytes=+1-2",
+            "bytes=" + (0...1000).map { "\($0)-\($0)" }.joined(separator: ","),
+        ])
     func ignoredRange(header: String) async throws {
         try await withLiveServer { server in
             let digest = try await server.push("0123456789", to: "library/box")
@@ -127,10 +132,7 @@ struct PullBlobTests {
             let get = try await server.get(path)
             let head = try await server.head(path, [("Range", "bytes=0-1")])
             #expect(head.status == 200)
-            let varying: Set = ["date", "x-request-id"]
-            let names = get.headers.filter { !varying.contains($0.name.lowercased()) }
-            for (name, value) in names { #expect(head.header(name) == value, "\(name)") }
-            #expect(head.headers.count == get.headers.count)
+            #expect(head.lastingHeaders == get.lastingHeaders)
         }
     }
 
@@ -163,10 +165,12 @@ struct PullBlobTests {
         }
     }
 
-    @Test("what is no digest is 400", arguments: [
-        "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:" + String(repeating: "G", count: 64),
-        "sha256:" + String(repeating: "A", count: 64), "latest", "sha512:" + String(repeating: "a", count: 64),
-    ])
+    @Test(
+        "what is no digest is 400",
+        arguments: [
+            "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:" + String(repeating: "G", count: 64),
+            "sha256:" + String(repeating: "A", count: 64), "latest", "sha512:" + String(repeating: "a", count: 64),
+        ])
     func badDigest(text: String) async throws {
         try await withLiveServer { server in
             let reply = try await server.get("/v2/library/box/blobs/\(text)")

@@ -50,7 +50,8 @@ struct PushBlobTests {
             #expect(first.status == 202)
             #expect(first.header("Range") == "0-\(size - 1)")
             let next = first.header("Location") ?? ""
-            let second = try await server.send("PATCH", next, [("Content-Range", "\(size)-\(2 * size - 1)")], body: chunk)
+            let second = try await server.send(
+                "PATCH", next, [("Content-Range", "\(size)-\(2 * size - 1)")], body: chunk)
             #expect(second.status == 202)
             #expect(second.header("Range") == "0-\(2 * size - 1)")
             let rfc = try await server.send(
@@ -99,9 +100,11 @@ struct PushBlobTests {
         }
     }
 
-    @Test("a Content-Range that is none, or not as long as the body, is 400 and changes nothing", arguments: [
-        "x", "5", "7-5", "5-100", "-5-9", "5-9223372036854775807",
-    ])
+    @Test(
+        "a Content-Range that is none, or not as long as the body, is 400 and changes nothing",
+        arguments: [
+            "x", "5", "7-5", "5-100", "-5-9", "5-9223372036854775807",
+        ])
     func badContentRange(range: String) async throws {
         try await withLiveServer { server in
             let location = try await server.startUpload(in: "a/b")
@@ -125,6 +128,65 @@ struct PushBlobTests {
             #expect(try await server.get(location).header("Range") == "0-\(size - 1)")
             let right = try await server.send("PUT", "\(location)?digest=\(try sha256(bytes + [2]))", body: [2])
             #expect(right.status == 201)
+        }
+    }
+
+    @Test("a chunk in transfer chunks is measured against Content-Range at its end, and taken back")
+    func shortChunk() async throws {
+        try await withLiveServer { server in
+            let location = try await server.startUpload(in: "a/b")
+            let reply = try await server.send(
+                "PATCH", location, [("Transfer-Encoding", "chunked"), ("Content-Range", "0-99")],
+                body: Array("5\r\nhello\r\n0\r\n\r\n".utf8))
+            #expect(reply.status == 400)
+            #expect(reply.errorCodes == ["SIZE_INVALID"])
+            #expect(try await server.get(location).header("Range") == "0-0")
+            #expect(try await server.send("PUT", "\(location)?digest=\(Digest.ofNothing(.sha256))").status == 201)
+        }
+    }
+
+    @Test("an empty chunk is none, and a closing PUT may bring the last chunk with its range")
+    func emptyChunk() async throws {
+        try await withLiveServer { server in
+            let location = try await server.startUpload(in: "a/b")
+            let empty = try await server.send("PATCH", location, body: [])
+            #expect(empty.status == 202)
+            #expect(empty.header("Range") == "0-0")
+            try await server.send("PATCH", location, body: Array("hello".utf8))
+            let digest = try sha256(Array("hello world".utf8))
+            let end = try await server.send(
+                "PUT", "\(location)?digest=\(digest)", [("Content-Range", "5-10")], body: Array(" world".utf8))
+            #expect(end.status == 201)
+            #expect(try await server.get("/v2/a/b/blobs/\(digest)").text == "hello world")
+        }
+    }
+
+    @Test("parameters of others around an escaped digest are nobody's business")
+    func otherParameters() async throws {
+        try await withLiveServer { server in
+            let digest = try sha256([1])
+            let escaped = digest.text.replacingOccurrences(of: ":", with: "%3A")
+            let location = try await server.startUpload(in: "a/b")
+            let reply = try await server.send("PUT", "\(location)?_state=a%2Bb&digest=\(escaped)&x=1", body: [1])
+            #expect(reply.status == 201)
+            let twice = try await server.startUpload(in: "a/b")
+            let refused = try await server.send("PUT", "\(twice)?digest=\(digest)&digest=\(digest)", body: [1])
+            #expect(refused.status == 400)
+        }
+    }
+
+    @Test("no answer about an upload is to be stored")
+    func noStore() async throws {
+        try await withLiveServer { server in
+            let digest = try sha256([1])
+            let location = try await server.startUpload(in: "a/b")
+            let replies = [
+                try await server.send("PUT", "\(location)?digest=\(digest)", body: [1]),
+                try await server.send("POST", "/v2/a/b/blobs/uploads/?digest=\(digest)", body: [1]),
+                try await server.get(location),
+            ]
+            #expect(replies.map(\.status) == [201, 201, 404])
+            for reply in replies { #expect(reply.header("Cache-Control") == "no-store") }
         }
     }
 
@@ -311,7 +373,9 @@ struct PushBlobTests {
         }
     }
 
-    @Test("content that was deleted behind the registry's back is 404, and healed by a push (B9)", arguments: [100, 200_000])
+    @Test(
+        "content that was deleted behind the registry's back is 404, and healed by a push (B9)",
+        arguments: [100, 200_000])
     func healed(size: Int) async throws {
         try await withLiveServer { server in
             let bytes = [UInt8](repeating: 4, count: size)

@@ -22,6 +22,12 @@ package struct Reply: Sendable {
         headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
     }
 
+    /// The headers as sorted lines, without those that differ from one request to the next.
+    package var lastingHeaders: [String] {
+        headers.filter { !["date", "x-request-id"].contains($0.name.lowercased()) }
+            .map { "\($0.name.lowercased()): \($0.value)" }.sorted()
+    }
+
     /// The body as JSON.
     package func json() throws -> [String: Any] {
         guard let object = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]

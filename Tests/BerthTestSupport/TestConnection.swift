@@ -44,6 +44,11 @@ package final class TestConnection: @unchecked Sendable {
         try await onQueue { try $0.readReplyNow(isHead: isHead) }
     }
 
+    /// Reads the next answer, be it only an interim one as `100 Continue`.
+    package func readNextReply() async throws -> Reply {
+        try await onQueue { try $0.readOneReply(isHead: false) }
+    }
+
     /// Sends a request and reads its answer.
     package func send(
         _ method: String, _ target: String, _ headers: [(String, String)] = [], body: [UInt8]? = nil

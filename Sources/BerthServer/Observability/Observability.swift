@@ -19,6 +19,9 @@ package struct Observability: Sendable {
         commits = CommitMetrics(factory)
     }
 
+    /// Writes what waits of the log.
+    func flush() { writer.flush(patience: .milliseconds(200)) }
+
     /// The listener of `/metrics`; nil where it is switched off.
     func server(
         _ configuration: Configuration, _ registry: Registry, _ readiness: ServerReadiness, logger: Logger
