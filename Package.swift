@@ -121,7 +121,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests("BerthConfigTests", ["BerthConfig"]),
-        tests("BerthCommandTests", ["berth"]),
+        tests("BerthCommandTests", ["berth", "BerthTestSupport"]),
         .testTarget(
             name: "BerthFaultTests",
             dependencies: ["BerthTestSupport", "BerthModel", "BerthDigest"],

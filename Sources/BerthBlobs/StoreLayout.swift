@@ -76,7 +76,10 @@ struct BootMark: Hashable {
         switch previous.state {
         case .clean: return false
         case .lost: return true
-        case .running: return previous.boot != boot
+        case .running: return previous.boot != boot || boot == unknownBoot
         }
     }
+
+    /// Where the system does not tell its boots apart, each may be another one.
+    static let unknownBoot = "unknown"
 }

@@ -63,12 +63,12 @@ package final class StoreRoot: Sendable {
     }
 }
 
-/// Changes with each boot of the machine (proc(5), random/boot_id); the same for ever where the system does not tell.
+/// Changes with each boot of the machine (proc(5), random/boot_id).
 private func currentBoot() -> String {
-    guard let file = fopen("/proc/sys/kernel/random/boot_id", "r") else { return "unknown" }
+    guard let file = fopen("/proc/sys/kernel/random/boot_id", "r") else { return BootMark.unknownBoot }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 64)
     let count = fread(&bytes, 1, bytes.count, file)
     let text = String(decoding: bytes[..<count].prefix { $0 > 32 }, as: UTF8.self)
-    return text.isEmpty ? "unknown" : text
+    return text.isEmpty ? BootMark.unknownBoot : text
 }

@@ -5,7 +5,7 @@ package enum SyncMode: String, Hashable, Sendable {
     case never
 }
 
-/// Sizes and bounds; the defaults are those of STORAGE.md (C5).
+/// Sizes and bounds; the defaults are those of promise C5.
 package struct CatalogSettings: Sendable {
     /// Threads that read.
     package var readers = 4

@@ -1,6 +1,6 @@
 package import BerthModel
 
-/// Where a blob is in its life (DESIGN.md, section 6). Sweeping content is as good as absent.
+/// Where a blob is in its life. Sweeping content is as good as absent.
 package enum BlobState: Int, Hashable, Sendable {
     case live = 0
     case doomed = 1
@@ -158,7 +158,7 @@ package struct Totals: Hashable, Sendable {
     }
 }
 
-/// What the last stop left; decides what recovery may trust (STORAGE.md, section 3, "Upload rows").
+/// What the last stop left; decides what recovery may trust.
 package struct StartState: Hashable, Sendable {
     /// The database was made by this start.
     package let isNew: Bool

@@ -26,7 +26,8 @@ final class MetaRow: Sendable {
             }
             self.registryID = stored.isEmpty ? registryID ?? "" : stored
             start = StartState(
-                isNew: false, wasStoppedCleanly: try row.bool(4), isSameBoot: try row.text(3) == boot)
+                isNew: false, wasStoppedCleanly: try row.bool(4),
+                isSameBoot: try row.text(3) == boot && boot != "unknown")
             state = Mutex(State(seq: try row.integer(1)))
             time = RegistryTime(from: try row.integer(2), clock: clock)
             try connection.execute(

@@ -40,7 +40,7 @@ package struct SystemClock: RegistryClock {
 }
 
 /// Registry time: microseconds that this registry has been running, over all its starts. Leases and windows count in
-/// it, so neither downtime nor a jump of the wall clock moves them (STORAGE.md, section 3, "Leases").
+/// it, so neither downtime nor a jump of the wall clock moves them.
 final class RegistryTime: Sendable {
     private struct State {
         var base: Int64 = 0

@@ -1,6 +1,6 @@
 package import BerthModel
 
-/// A database that speaks SQL. One implementation for each engine; all queries are shared (STORAGE.md, section 5).
+/// A database that speaks SQL. One implementation for each engine; all queries are shared.
 package protocol SQLDatabase: Sendable {
     /// Runs `body` on a consistent state that holds every write acknowledged before the call. Short reads only.
     func read<Value: Sendable>(

@@ -1,4 +1,4 @@
-// The schema in SQLite's dialect (STORAGE.md, section 5). Three facts are kept apart: content (blob), link
+// The schema in SQLite's dialect. Three facts are kept apart: content (blob), link
 // (repository_blob: may be read in this repository) and edge (manifest_reference: has to stay).
 //
 // Columns named leased_at and deleted_at hold registry time, all other times microseconds since 1970.

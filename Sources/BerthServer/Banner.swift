@@ -30,7 +30,12 @@ struct Banner {
             case .unix: server.log.notice("listening on \(address)")
             }
         }
-        for address in metrics { server.log.notice("metrics on http://\(address)/metrics") }
+        for address in metrics {
+            switch address {
+            case .tcp: server.log.notice("metrics on http://\(address)/metrics")
+            case .unix: server.log.notice("metrics on \(address), path /metrics")
+            }
+        }
     }
 
     /// What callers without credentials may do, in words.

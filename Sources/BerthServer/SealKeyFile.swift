@@ -44,14 +44,3 @@ enum SealKeyFile {
 
     private static func reason(_ code: CInt) -> String { strerror(code).map { String(cString: $0) } ?? "errno \(code)" }
 }
-
-/// Why the server does not start, beside what the rooms say themselves.
-package enum StartError: Error, CustomStringConvertible {
-    case keyUnusable(path: String, String)
-
-    package var description: String {
-        switch self {
-        case .keyUnusable(let path, let reason): "The key file \(path) cannot be used: \(reason)."
-        }
-    }
-}

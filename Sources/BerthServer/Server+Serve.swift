@@ -39,7 +39,11 @@ private struct ListeningService: Service {
 
     func run() async throws {
         try await Banner(server).announce(
-            listening: { try await server.http.start() }, metrics: { try await server.metrics?.start() ?? [] })
+            listening: { try await listen(server.http, "http.listen") },
+            metrics: {
+                guard let metrics = server.metrics else { return [] }
+                return try await listen(metrics, "metrics.listen")
+            })
         try? await gracefulShutdown()
         server.log.info("stopping", metadata: ["grace": "\(server.configuration.http.timeouts.shutdown)"])
         server.gate.close()
@@ -52,6 +56,11 @@ private struct ListeningService: Service {
         }
         await server.http.shutdown(grace: server.configuration.http.timeouts.shutdown)
         impatience.cancel()
+    }
+
+    /// Starts a server; its failure names the key that can mend it.
+    private func listen(_ http: HTTPServer, _ key: String) async throws(StartError) -> [BoundAddress] {
+        do { return try await http.start() } catch { throw .cannotListen(key: key, error) }
     }
 }
 

@@ -13,7 +13,7 @@ struct RefusalTests {
     private static let name = try? RepositoryName("a/b")
     private static let digest = Digest.ofNothing(.sha256)
 
-    /// RULES of status and code, a row an error of the registry.
+    /// Status and code, a row an error of the registry.
     static let table: [(RegistryError, Int, OCIErrorCode)] = [
         (.blobUnknown(digest), 404, .blobUnknown), (.manifestUnknown(.digest(digest)), 404, .manifestUnknown),
         (.uploadUnknown, 404, .blobUploadUnknown), (.uploadDead, 404, .blobUploadUnknown),

@@ -101,6 +101,9 @@ struct StoreRootTests {
         ])
     func losses(previous: BootMark?, isNew: Bool, expected: Bool) {
         #expect(BootMark.mayHaveLost(previous, isNew: isNew, boot: "here") == expected)
+        let unknown = BootMark(boot: BootMark.unknownBoot, state: .running)
+        #expect(
+            BootMark.mayHaveLost(unknown, isNew: false, boot: BootMark.unknownBoot), "no boot is known for the same")
         #expect(previous.map(\.text).flatMap(BootMark.init) == previous)
     }
 

@@ -62,7 +62,7 @@ struct CacheTests {
         }
     }
 
-    @Test("a deleted blob is readable nowhere it was deleted, although it is elsewhere (THREATS: CVE-2026-35172)")
+    @Test("a deleted blob is readable nowhere it was deleted, although it is elsewhere (CVE-2026-35172)")
     func membership() async throws {
         try await withCatalog { test in
             try await test.pushBlob(1)

@@ -41,7 +41,7 @@ struct ListTests {
         }
     }
 
-    @Test("a search finds the text as it stands: no wildcards (THREATS 40)")
+    @Test("a search finds the text as it stands: no wildcards")
     func search() async throws {
         try await withCatalog { test in
             for text in ["library/nginx", "library/nginx_exporter", "team/nginx.old", "other/box"] {

@@ -197,7 +197,7 @@ struct SharedCommitTests {
         }
     }
 
-    @Test("another process in the way is waited for, then everybody is told (THREATS faults 18)")
+    @Test("another process in the way is waited for, then everybody is told")
     func busy() async throws {
         try await withCatalog { test in
             try await test.onWriter { $0.setBusyTimeout(milliseconds: 20) }

@@ -1,30 +1,11 @@
+import BerthTestSupport
 import Foundation
 import Testing
-
-/// What a run of `berth` left behind.
-private struct Outcome {
-    let status: Int32
-    let output: String
-    let complaint: String
-}
 
 /// Runs the executable that was built with these tests, with no environment but the one given.
 private func berth(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
     let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    let process = Process()
-    process.executableURL = products.appending(path: "berth")
-    process.arguments = arguments
-    process.environment = environment
-    let (output, complaint) = (Pipe(), Pipe())
-    (process.standardOutput, process.standardError) = (output, complaint)
-    try process.run()
-    // Complaints are short and fit into the pipe, so reading one after the other cannot block.
-    let said = output.fileHandleForReading.readDataToEndOfFile()
-    let complained = complaint.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return Outcome(
-        status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),
-        complaint: String(decoding: complained, as: UTF8.self))
+    return try runToEnd([products.appending(path: "berth").path] + arguments, environment: environment)
 }
 
 @Suite("The command line")

@@ -39,19 +39,10 @@ func runProgram(_ command: String...) throws -> String { try runProgram(command)
 
 @discardableResult
 func runProgram(_ command: [String]) throws -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = command
-    process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin", "LC_ALL": "C"]
-    process.standardOutput = pipe
-    process.standardError = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw TestFailure("\(command.joined(separator: " ")): \(output)")
-    }
+    let path = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin", "LC_ALL": "C"]
+    let outcome = try runToEnd(["/usr/bin/env"] + command, environment: path)
+    let output = outcome.output + outcome.complaint
+    guard outcome.status == 0 else { throw TestFailure("\(command.joined(separator: " ")): \(output)") }
     return output
 }
 

@@ -35,7 +35,7 @@ package final class BerthProcess: Sendable {
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BERTH_") }
         variables.merge(environment) { $1 }
         logPath = "\(NSTemporaryDirectory())/berth-test-\(UUID().uuidString).log"
-        identifier = try Self.spawn(command, variables, output: logPath)
+        identifier = try Spawn.start(command, variables, output: logPath)
         ending = Ending(identifier)
     }
 
@@ -196,44 +196,5 @@ extension BerthProcess {
             throw TestFailure("no server to test: build berth or set TEST_BERTH_BINARY; looked for \(candidates)")
         }
         return binary
-    }
-
-    private typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
-
-    /// In glibc since 2.34, and not in the headers that Swift sees.
-    private static let closeFrom: CloseFrom? = dlsym(dlopen(nil, RTLD_NOW), "posix_spawn_file_actions_addclosefrom_np")
-        .map { unsafeBitCast($0, to: CloseFrom.self) }
-
-    private static func spawn(_ command: [String], _ environment: [String: String], output: String) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawnattr_init(&attributes)
-        defer {
-            posix_spawn_file_actions_destroy(&actions)
-            posix_spawnattr_destroy(&attributes)
-        }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // What the test's own process has open is nothing to the server.
-        _ = closeFrom?(&actions, 3)
-        // The test runner's own signal settings are nothing to it either.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        var arguments = command.map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer {
-            for text in arguments + variables { free(text) }
-        }
-        var process: pid_t = 0
-        let code = posix_spawnp(&process, command[0], &actions, &attributes, &arguments, &variables)
-        guard code == 0 else { throw TestFailure("\(command[0]) does not start: \(String(cString: strerror(code)))") }
-        return process
     }
 }
