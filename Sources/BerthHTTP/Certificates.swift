@@ -22,7 +22,7 @@ final class Certificates: Sendable {
     private static func load(_ files: TLSConfiguration) throws(ListenError) -> NIOSSLContext {
         let chain: [NIOSSLCertificate]
         do { chain = try NIOSSLCertificate.fromPEMFile(files.certificateFile) } catch {
-            throw .certificate(file: files.certificateFile, reason: "\(error)")
+            throw .certificate(file: files.certificateFile, reason: Reasons.certificate(error))
         }
         guard !chain.isEmpty else {
             throw .certificate(file: files.certificateFile, reason: "it holds no certificate")
@@ -37,7 +37,7 @@ final class Certificates: Sendable {
             // A key of another certificate is found out here, not in the first handshake.
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw .certificate(file: files.keyFile, reason: "\(error)")
+            throw .certificate(file: files.keyFile, reason: Reasons.certificate(error))
         }
     }
 }

@@ -155,7 +155,7 @@ package final class HTTPServer: Sendable {
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw .addressInUse(address)
         } catch {
-            throw .failed(address, reason: "\(error)")
+            throw .failed(address, reason: Reasons.listening(error, address))
         }
     }
 

@@ -49,7 +49,8 @@ package final class RequestMetrics: Sendable {
             requests: Counter(
                 label: Metric.requests.name,
                 dimensions: route + [("method", key.method), ("status", "\(key.status)")], factory: factory),
-            duration: Timer(label: Metric.requestDuration.name, dimensions: route, factory: factory),
+            duration: Timer(
+                label: Metric.requestDuration.name, dimensions: route + [("status", "\(key.status)")], factory: factory),
             bytesIn: Counter(label: Metric.requestBytes.name, dimensions: route, factory: factory),
             bytesOut: Counter(label: Metric.responseBytes.name, dimensions: route, factory: factory))
         handles.withLock { $0[key] = made }
