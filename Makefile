@@ -22,19 +22,19 @@ build: deps
 ## make test          install what is missing and run all tests, the real clients included
 test: test-deps
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip 'BerthFaultTests|BerthClientTests'
-	$(SWIFT) test --skip-build --filter BerthFaultTests
-	REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build --filter BerthClientTests
+	$(SWIFT) test --disable-xctest --skip-build --skip 'BerthFaultTests|BerthClientTests'
+	$(SWIFT) test --disable-xctest --skip-build --filter BerthFaultTests
+	REQUIRE_CLIENTS=1 $(SWIFT) test --disable-xctest --skip-build --filter BerthClientTests
 
 ## make test-rooms    the tests without faults and real clients: no further packages needed
 test-rooms: deps
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip 'BerthFaultTests|BerthClientTests'
+	$(SWIFT) test --disable-xctest --skip-build --skip 'BerthFaultTests|BerthClientTests'
 
 ## make test-clients  real clients (Docker, containerd, Podman, Skopeo, …) against a real server
 test-clients: test-deps
 	$(SWIFT) build --build-tests
-	REQUIRE_CLIENTS=1 $(SWIFT) test --skip-build --filter BerthClientTests
+	REQUIRE_CLIENTS=1 $(SWIFT) test --disable-xctest --skip-build --filter BerthClientTests
 
 deps:
 	@.ci/install-packages build
