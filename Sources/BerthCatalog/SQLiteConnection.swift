@@ -170,9 +170,9 @@ final class SQLiteConnection {
             message: String(cString: sqlite3_errmsg(handle)))
     }
 
-    /// The last failure was another process in the way, before anything was tried.
     /// A write below failed before anything was synced: SQLite has rolled back, and the disk holds what it held.
     var lastFailureWasWrite: Bool { lastFailure == SQLITE_IOERR | 3 << 8 }
+    /// The last failure was another process in the way, before anything was tried.
     var lastFailureWasBusy: Bool { lastFailure & 0xFF == SQLITE_BUSY }
 }
 

@@ -93,9 +93,10 @@ struct BodyQueue {
         }
     }
 
-    /// Whether the connection should stop reading; remembered until `shouldResume` says otherwise.
+    /// Whether the connection should stop reading; remembered until `shouldResume` says otherwise. It is never taken back
+    /// here: the reader may have made room and not asked yet, and then nobody would tell the connection.
     mutating func shouldPause(memoryIsShort: Bool) -> Bool {
-        isPaused = !isClosed && waitingBytes > 0 && (waitingBytes >= Self.limit || memoryIsShort)
+        if !isClosed, waitingBytes > 0, waitingBytes >= Self.limit || memoryIsShort { isPaused = true }
         return isPaused
     }
 

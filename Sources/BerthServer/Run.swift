@@ -8,6 +8,7 @@ package func run(configuration: Configuration) async throws {
     let writer = bootstrapLogging(level: level, format: LogFormat(configuration.log.format))
     defer { writer.flush() }
     let log = Logger(label: "berth")
+    ProcessHardening.apply(log)
     for warning in configuration.warnings { log.warning("\(warning)") }
     let server = try await Server.open(
         configuration, observability: Observability(writer: writer, level: level), logger: log)

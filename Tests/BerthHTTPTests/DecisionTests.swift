@@ -308,3 +308,23 @@ struct PartTests {
         #expect(quota.enter(a))
     }
 }
+
+@Suite("A pause of a body")
+struct BodyPauseTests {
+    @Test("is not forgotten when bytes come between a reader's taking and its asking to resume")
+    func remembered() {
+        var queue = BodyQueue()
+        let batch = ByteBuffer(repeating: 1, count: 256 << 10)
+        for _ in 0..<3 { _ = queue.append(batch) }
+        let isPaused = queue.shouldPause(memoryIsShort: false)
+        #expect(isPaused)
+        _ = queue.take()
+        _ = queue.take()
+        _ = queue.append(ByteBuffer(repeating: 1, count: 10))
+        let isStillPaused = queue.shouldPause(memoryIsShort: false)
+        #expect(isStillPaused)
+        let resumes = queue.shouldResume(memoryIsShort: false)
+        #expect(resumes)
+        #expect(!queue.isPaused)
+    }
+}
