@@ -9,7 +9,7 @@ struct SkopeoTests {
         try await withClients(.skopeo) { at in
             let layout = try Layout("layout", in: at)
             let image = try await at.box(layout, tag: "1", compression)
-            try await layout.push("1", to: at.image("box:1"), "--preserve-digests")
+            try await layout.push("1", to: at.image("box:1"))
             try await at.run(
                 "skopeo", "copy", "-q", "--preserve-digests", "docker://\(at.image("box@\(image.digest)"))",
                 "oci:back:1")
@@ -29,7 +29,7 @@ struct SkopeoTests {
             let index = try await layout.index(images, tag: "both")
             try await layout.push("both", to: at.image("multi:1"))
             try await at.run(
-                "skopeo", "copy", "-q", "--all", "docker://\(at.image("multi:1"))",
+                "skopeo", "copy", "-q", "--all", "--preserve-digests", "docker://\(at.image("multi:1"))",
                 "docker://\(at.image("other/multi:2"))")
             let digest = try await at.run(
                 "skopeo", "inspect", "--format", "{{.Digest}}", "docker://\(at.image("other/multi:2"))")
@@ -48,7 +48,7 @@ struct SkopeoTests {
         try await withClients(.skopeo) { at in
             let layout = try Layout("layout", in: at)
             try await at.box(layout, tag: "1")
-            try await layout.push("1", to: at.image("box:v2s2"), "--format", "v2s2")
+            try await layout.push("1", to: at.image("box:v2s2"), format: "v2s2")
             let raw = try await at.run("skopeo", "inspect", "--raw", "docker://\(at.image("box:v2s2"))")
             let manifest: ImageManifest = try parse(raw.output)
             #expect(manifest.mediaType == "application/vnd.docker.distribution.manifest.v2+json")

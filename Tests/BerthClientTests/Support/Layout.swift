@@ -70,10 +70,14 @@ struct Layout: Sendable {
         try scratch.write(json(index), to: "\(name)/index.json")
     }
 
-    /// Pushes one of the images.
-    func push(_ tag: String, to image: String, _ more: String...) async throws {
+    /// Pushes one of the images byte for byte, or converted to the manifest format `format` (`v2s2`).
+    ///
+    /// Without `--preserve-digests` Skopeo may replace a layer by another compression of the same content that it
+    /// remembers from this registry, whichever test pushed it.
+    func push(_ tag: String, to image: String, format: String? = nil) async throws {
+        let form = format.map { ["--format", $0] } ?? ["--preserve-digests"]
         let command = scratch.command(
-            "skopeo", ["copy", "-q", "--all"] + more + ["oci:\(path):\(tag)", "docker://\(image)"])
+            "skopeo", ["copy", "-q", "--all"] + form + ["oci:\(path):\(tag)", "docker://\(image)"])
         let finished = try await command.run()
         guard finished.status == 0 else { throw CommandFailure(finished: finished) }
     }
