@@ -59,9 +59,9 @@ package struct API: RequestHandler {
 
     /// The endpoint for a route and method, once switches and access have been asked.
     private func open(_ route: Route, _ request: Request) throws(Refusal) -> (any Endpoint, Call) {
-        let allowed = route.methods(under: context.settings.switches)
-        guard let entry = route.entry(for: request.method) else { throw .method(allowed) }
-        try context.settings.switches.check(entry, allowed: allowed)
+        let switches = context.settings.switches
+        guard let entry = route.entry(for: request.method) else { throw .method(route.methods(under: switches)) }
+        try switches.check(entry, allowed: route.methods(under: switches))
         let principal = Principal.anonymous
         if let action = entry.action, !context.registry.access.decide(principal, action, route.repository) {
             throw .denied(action, route.repository)
@@ -130,7 +130,7 @@ private struct Frame: Sendable {
         var response = response
         if isV2 { response.headers[.apiVersion] = Self.apiVersion }
         if let namespace { response.headers[.ociNamespace] = namespace }
-        if labels.route.hasPrefix("upload"), response.headers[.cacheControl] == nil {
+        if labels.route.utf8.starts(with: "upload".utf8), response.headers[.cacheControl] == nil {
             response.headers[.cacheControl] = "no-store"
         }
         response.labels = labels

@@ -31,6 +31,6 @@ enum EntityTags: Equatable {
 
     private static func digest(_ item: Substring.UTF8View) -> Digest? {
         guard item.count > 2, item.first == UInt8(ascii: "\""), item.last == UInt8(ascii: "\"") else { return nil }
-        return try? Digest(Substring(item.dropFirst().dropLast()))
+        return try? Digest(String(Substring(item.dropFirst().dropLast())))
     }
 }

@@ -1,3 +1,4 @@
+import BerthHTTP
 import BerthModel
 import BerthRegistry
 import HTTPTypes

@@ -12,7 +12,7 @@ package struct Refusal: Error, Sendable {
     /// What went wrong and what to do about it: clients print it.
     package var message: String
     package var detail: [(key: String, value: DetailValue)]
-    package var headers: HTTPFields = [:]
+    package var headers: HeaderFields = [:]
     /// Whether the connection can go on after it.
     package var closesConnection = false
     /// What the log says beside, and the client does not see.

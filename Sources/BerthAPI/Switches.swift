@@ -15,10 +15,10 @@ package struct Switches: Sendable {
         }
     }
 
-    func check(_ entry: RouteEntry, allowed: String) throws(Refusal) {
+    func check(_ entry: RouteEntry, allowed: @autoclosure () -> String) throws(Refusal) {
         guard !allow(entry.kind) else { return }
         throw .method(
-            allowed,
+            allowed(),
             message ?? (isReadOnly ? "The registry is read-only at the moment." : "Deleting is switched off here."))
     }
 }

@@ -5,7 +5,7 @@ package import NIOCore
 /// `X-Content-Type-Options` are set by this room: what `headers` says about them is left out.
 package struct Response: Sendable {
     package var status: HTTPResponse.Status
-    package var headers: HTTPFields
+    package var headers: HeaderFields
     /// A HEAD is answered with the body that GET would have: its length is sent, its bytes are not.
     package var body: Body
     /// For HEAD alone: the length of the body that GET would have, where making that body costs too much.
@@ -16,7 +16,7 @@ package struct Response: Sendable {
 
     package init(
         status: HTTPResponse.Status,
-        headers: HTTPFields = [:],
+        headers: HeaderFields = [:],
         body: Body = .empty,
         headContentLength: Int64? = nil,
         labels: Labels = Labels(),

@@ -42,7 +42,7 @@ struct ResponseHead {
     ) -> Bool {
         let start = buffer.writerIndex
         Self.writeStatus(response.status, &buffer)
-        for field in response.headers where !Self.isOurs(field.name) {
+        for field in response.headers.list where !Self.isOurs(field.name) {
             guard Self.write(field, &buffer) else {
                 buffer.moveWriterIndex(to: start)
                 return false
@@ -88,15 +88,15 @@ struct ResponseHead {
     }
 
     /// The one place where text of the handler becomes a header: CR, LF and NUL end here.
-    private static func write(_ field: HTTPField, _ buffer: inout ByteBuffer) -> Bool {
+    private static func write(_ field: HeaderFields.Field, _ buffer: inout ByteBuffer) -> Bool {
         buffer.writeString(field.name.rawName)
         buffer.writeStaticString(": ")
-        let isSound = field.withUnsafeBytesOfValue { bytes in
-            buffer.writeBytes(bytes)
-            return bytes.allSatisfy(\.isFieldContent)
-        }
+        buffer.writeString(field.value)
         buffer.writeStaticString("\r\n")
-        return isSound
+        for byte in field.value.utf8 {
+            guard byte.isFieldContent else { return false }
+        }
+        return true
     }
 
     private static func writeDecimal(_ number: Int64, _ buffer: inout ByteBuffer) {

@@ -54,5 +54,17 @@ final class SharedFile: Sendable {
         return buffer
     }
 
+    /// Appends exactly `length` bytes of what the page cache holds, without ever waiting for a disk. False where that
+    /// can't be done, with the buffer as it was: the file system can't tell, the bytes are not in memory, or not there.
+    static func readCached(_ descriptor: CInt, _ offset: Int64, _ length: Int, into buffer: inout ByteBuffer) -> Bool {
+        let start = buffer.writerIndex
+        let count = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
+            CachedReading.read(
+                descriptor, at: offset, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<length]))
+        }
+        if count < length { buffer.moveWriterIndex(to: start) }
+        return count == length
+    }
+
     struct ShortFile: Error {}
 }

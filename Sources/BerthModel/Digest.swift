@@ -22,15 +22,23 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package var hex: Substring { text.dropFirst(algorithm.rawValue.utf8.count + 1) }
     package var description: String { text }
 
-    package init(_ text: some StringProtocol) throws(DigestError) {
-        let bytes = text.utf8
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { throw .noAlgorithm }
-        guard let algorithm = Algorithm.allCases.first(where: { bytes[..<colon].elementsEqual($0.rawValue.utf8) })
-        else { throw .unknownAlgorithm }
-        let hex = bytes[bytes.index(after: colon)...]
-        guard hex.count == 2 * algorithm.byteCount else { throw .wrongLength(hex.count) }
-        guard hex.allSatisfy(\.isLowerHexDigit) else { throw .notLowerHex }
-        (self.algorithm, self.text) = (algorithm, String(text))
+    package init(_ text: String) throws(DigestError) {
+        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw .noAlgorithm }
+        let algorithm: Algorithm
+        if text.utf8.starts(with: "sha256:".utf8) {
+            algorithm = .sha256
+        } else if text.utf8.starts(with: "sha512:".utf8) {
+            algorithm = .sha512
+        } else {
+            throw .unknownAlgorithm
+        }
+        let bytes = text.utf8.span
+        let start = text.utf8.distance(from: text.startIndex, to: colon) + 1
+        guard bytes.count - start == 2 * algorithm.byteCount else { throw .wrongLength(bytes.count - start) }
+        for index in start..<bytes.count {
+            guard bytes[index].isLowerHexDigit else { throw .notLowerHex }
+        }
+        (self.algorithm, self.text) = (algorithm, text)
     }
 
     /// The digest whose hash is `hash`, of exactly `algorithm.byteCount` bytes.

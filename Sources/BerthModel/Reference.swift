@@ -4,7 +4,7 @@ package enum Reference: Hashable, Sendable, CustomStringConvertible {
     case digest(Digest)
 
     /// Text with a colon can only be a digest: no tag has one.
-    package init(_ text: some StringProtocol) throws(ReferenceError) {
+    package init(_ text: String) throws(ReferenceError) {
         if text.utf8.contains(UInt8(ascii: ":")) {
             do { self = .digest(try Digest(text)) } catch { throw .digest(error) }
         } else {

@@ -7,12 +7,14 @@ package struct RepositoryName: Hashable, Sendable, Comparable, CustomStringConve
     package let text: String
     package var description: String { text }
 
-    package init(_ text: some StringProtocol) throws(RepositoryNameError) {
-        let count = text.utf8.count
+    package init(_ text: String) throws(RepositoryNameError) {
+        let bytes = text.utf8.span
+        let count = bytes.count
         guard count > 0 else { throw .empty }
         guard count <= Self.longest else { throw .tooLong(count) }
         var component = Component()
-        for (offset, byte) in text.utf8.enumerated() {
+        for offset in bytes.indices {
+            let byte = bytes[offset]
             if byte == UInt8(ascii: "/") {
                 guard component.isWhole else { throw .badCharacter(offset: offset) }
                 component = Component()
@@ -21,7 +23,7 @@ package struct RepositoryName: Hashable, Sendable, Comparable, CustomStringConve
             }
         }
         guard component.isWhole else { throw .badCharacter(offset: count - 1) }
-        self.text = String(text)
+        self.text = text
     }
 
     package static func < (a: RepositoryName, b: RepositoryName) -> Bool { precedesInBytes(a.text, b.text) }

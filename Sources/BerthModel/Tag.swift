@@ -7,19 +7,21 @@ package struct Tag: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let text: String
     package var description: String { text }
 
-    package init(_ text: some StringProtocol) throws(TagError) {
-        let bytes = text.utf8
-        guard let first = bytes.first else { throw .empty }
+    package init(_ text: String) throws(TagError) {
+        let bytes = text.utf8.span
+        guard !bytes.isEmpty else { throw .empty }
         guard bytes.count <= Self.longest else { throw .tooLong(bytes.count) }
         let underscore = UInt8(ascii: "_")
+        let first = bytes[0]
         guard first.isLetter || first.isDigit || first == underscore else { throw .badCharacter(offset: 0) }
-        for (offset, byte) in bytes.enumerated() {
+        for offset in bytes.indices {
+            let byte = bytes[offset]
             let isAllowed =
                 byte.isLetter || byte.isDigit || byte == underscore || byte == UInt8(ascii: ".")
                 || byte == UInt8(ascii: "-")
             guard isAllowed else { throw .badCharacter(offset: offset) }
         }
-        self.text = String(text)
+        self.text = text
     }
 
     package static func < (a: Tag, b: Tag) -> Bool { precedesInBytes(a.text, b.text) }

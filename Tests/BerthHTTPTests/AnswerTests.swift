@@ -57,7 +57,7 @@ extension LiveTests {
             let file = try TemporaryFile(pattern(1000))
             try await withServer(
                 route: { request in
-                    let headers: HTTPFields = [.contentType: "text/plain", .eTag: "\"x\""]
+                    let headers: HeaderFields = [.contentType: "text/plain", .eTag: "\"x\""]
                     return .answer(
                         Response(
                             status: kind == "none" ? .noContent : .ok, headers: headers, body: Self.body(kind, file)
@@ -121,7 +121,7 @@ extension LiveTests {
             "a file of more than 32 MiB leaves whole, and its ranges exactly",
             arguments: [
                 (0, 40 << 20), (1, (40 << 20) - 1), (8 << 20, 8 << 20), ((40 << 20) - 1, 1),
-                (12345, 20_000_001), (5, 0),
+                (12345, 20_000_001), (5, 0), (100, 32 << 10), (100, (32 << 10) + 1),
             ])
         func file(offset: Int, length: Int) async throws {
             let bytes = Self.large
@@ -302,7 +302,7 @@ extension LiveTests {
                 body: { server in
                     let reply = try await server.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                     #expect(reply.field("X") == nil)
-                    #expect(reply.field("Content-Type") != nil)
+                    #expect(reply.status == 500)
                 })
         }
 

@@ -33,7 +33,7 @@ struct GetBlob: Endpoint {
     }
 
     private func response(_ digest: Digest, _ content: BlobContent, _ request: Request) throws(Refusal) -> Response {
-        var headers = HTTPFields.immutable(digest)
+        var headers = HeaderFields.immutable(digest)
         headers[.acceptRanges] = "bytes"
         if EntityTags.names(digest, request.headers[.ifNoneMatch]) {
             return Response(status: .notModified, headers: headers)
@@ -66,9 +66,9 @@ struct GetBlob: Endpoint {
     }
 }
 
-extension HTTPFields {
+extension HeaderFields {
     /// What goes with content that never changes under its digest.
-    static func immutable(_ digest: Digest) -> HTTPFields {
+    static func immutable(_ digest: Digest) -> HeaderFields {
         [
             .contentDigest: digest.text, .eTag: "\"\(digest.text)\"",
             .cacheControl: "private, max-age=31536000, immutable",

@@ -35,7 +35,7 @@ struct GetManifest: Endpoint {
     }
 
     private func response(_ reference: Reference, _ found: FoundManifest, _ request: Request) -> Response {
-        var headers = HTTPFields.immutable(found.digest)
+        var headers = HeaderFields.immutable(found.digest)
         if case .tag = reference { headers[.cacheControl] = "private, no-cache" }
         if EntityTags.names(found.digest, request.headers[.ifNoneMatch]) {
             return Response(status: .notModified, headers: headers)

@@ -26,11 +26,11 @@ extension Refusal {
     init(_ error: RegistryError, of ticket: UploadTicket, in repository: RepositoryName) {
         self.init(error)
         if case .chunkOutOfOrder(let offset) = error {
-            headers.append(contentsOf: HTTPFields.upload(ticket, in: repository, offset: offset))
+            headers.append(contentsOf: HeaderFields.upload(ticket, in: repository, offset: offset))
         }
         if case .superseded = error {
             // How far the later request brings it is not known yet: the status tells.
-            headers.append(contentsOf: HTTPFields.upload(ticket, in: repository, offset: 0))
+            headers.append(contentsOf: HeaderFields.upload(ticket, in: repository, offset: 0))
             headers[.range] = nil
         }
     }

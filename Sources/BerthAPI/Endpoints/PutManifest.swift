@@ -37,11 +37,11 @@ struct PutManifest: Endpoint {
                     contentType: call.request.headers[.contentType], tags: tags, condition: condition),
                 by: call.principal)
         } catch { throw Refusal(error) }
-        var headers: HTTPFields = [
+        var headers: HeaderFields = [
             .location: "/v2/\(repository)/manifests/\(pushed.digest)", .contentDigest: pushed.digest.text,
         ]
         if let subject = pushed.subject { headers[.ociSubject] = subject.text }
-        for tag in tags { headers.append(HTTPField(name: .ociTag, value: tag.text)) }
+        for tag in tags { headers.append(.ociTag, tag.text) }
         return Response(status: .created, headers: headers)
     }
 

@@ -72,10 +72,10 @@ extension Response {
     }
 }
 
-extension HTTPFields {
+extension HeaderFields {
     /// Where an upload goes on. The location is relative, which no proxy can get wrong, and has no query, for clients
     /// add to it and encode it anew.
-    static func upload(_ ticket: UploadTicket, in repository: RepositoryName, offset: Int64) -> HTTPFields {
+    static func upload(_ ticket: UploadTicket, in repository: RepositoryName, offset: Int64) -> HeaderFields {
         [
             .location: "/v2/\(repository)/blobs/uploads/\(ticket.text)",
             .uploadUUID: ticket.id.text,

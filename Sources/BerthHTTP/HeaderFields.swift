@@ -1,0 +1,32 @@
+package import HTTPTypes
+
+/// The fields of an answer in the order in which they leave. A plain list: an answer has about ten, and an index of
+/// them, as HTTPFields keeps, costs a dictionary and a lock for each request.
+package struct HeaderFields: Sendable, ExpressibleByDictionaryLiteral {
+    package typealias Field = (name: HTTPField.Name, value: String)
+
+    private(set) var list: [Field]
+
+    package init(dictionaryLiteral fields: (HTTPField.Name, String)...) {
+        list = []
+        list.reserveCapacity(max(8, fields.count))
+        for (name, value) in fields { list.append((name, value)) }
+    }
+
+    /// The first value under `name`. Setting one replaces all that are there; nil removes them.
+    package subscript(name: HTTPField.Name) -> String? {
+        get { list.first { $0.name == name }?.value }
+        set {
+            list.removeAll { $0.name == name }
+            if let newValue { list.append((name, newValue)) }
+        }
+    }
+
+    /// Adds a field beside those of its name.
+    package mutating func append(_ name: HTTPField.Name, _ value: String) { list.append((name, value)) }
+
+    package mutating func append(contentsOf other: HeaderFields) { list += other.list }
+
+    /// All values under `name`.
+    package func values(of name: HTTPField.Name) -> [String] { list.filter { $0.name == name }.map(\.value) }
+}
