@@ -20,61 +20,66 @@ extension FileBlobStore {
 
     private func settleInTurn(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
         var failures: [Digest: BlobError] = [:]
-        let ready = await inParallel(batch, &failures, content: \.self) { content async throws(BlobError) in
-            Item(content: content, ready: try await prepare(content))
+        let ready = await onThreads(batch, &failures, content: \.self) { content throws(BlobError) in
+            Item(content: content, ready: try prepare(content))
         }
         let folders = await openFolders(ready)
-        let named = await inParallel(ready, &failures, content: \.content) { item async throws(BlobError) in
-            try await name(item, in: folders)
+        let named = await onThreads(ready, &failures, content: \.content) { item throws(BlobError) in
+            try name(item, in: folders)
             return item
         }
         let synced = await syncFolders(of: named, folders)
-        let settled = await inParallel(named, &failures, content: \.content) { item async throws(BlobError) in
-            try await finish(item, in: folders, synced)
-            return item
-        }
         var results: [Digest: Result<Void, BlobError>] = [:]
-        for item in settled { results[item.content.digest] = .success(()) }
+        for item in named {
+            do throws(BlobError) {
+                try await finish(item, in: folders, synced)
+                results[item.content.digest] = .success(())
+            } catch { results[item.content.digest] = .failure(error) }
+        }
         for (digest, failure) in failures { results[digest] = .failure(failure) }
         return results
     }
 
-    /// Does `work` for all of `inputs` at once; one that fails is noted and left out.
-    private func inParallel<Input: Sendable, Output: Sendable>(
+    /// Does `work` for all of `inputs`, a share of them on each of the lane's threads; one that fails is noted and left
+    /// out. A hop for each of a batch's small files would cost as much as some of its system calls.
+    private func onThreads<Input: Sendable, Output: Sendable>(
         _ inputs: [Input],
         _ failures: inout [Digest: BlobError],
         content: (Input) -> StagedContent,
-        _ work: @escaping @Sendable (Input) async throws(BlobError) -> Output
+        _ work: @escaping @Sendable (Input) throws(BlobError) -> Output
     ) async -> [Output] {
         let digests = inputs.map { content($0).digest }
-        return await withTaskGroup(of: (Int, Result<Output, BlobError>).self) { group in
-            for (index, input) in inputs.enumerated() {
+        let shares = min(Workers.settlingThreads, inputs.count)
+        let results = await withTaskGroup(of: [(Int, Result<Output, BlobError>)].self) { group in
+            for share in 0..<shares {
                 group.addTask {
-                    do throws(BlobError) {
-                        return (index, .success(try await work(input)))
-                    } catch { return (index, .failure(error)) }
+                    let done = try? await workers.run(.settling) {
+                        stride(from: share, to: inputs.count, by: shares).map { index in
+                            (index, Result { () throws(BlobError) in try work(inputs[index]) })
+                        }
+                    }
+                    return done ?? []
                 }
             }
-            var outputs: [Output] = []
-            for await (index, result) in group {
-                switch result {
-                case .success(let output): outputs.append(output)
-                case .failure(let error): failures[digests[index]] = error
-                }
-            }
-            return outputs
+            return await group.reduce(into: []) { $0 += $1 }
         }
+        var outputs: [Output] = []
+        for (index, result) in results {
+            switch result {
+            case .success(let output): outputs.append(output)
+            case .failure(let error): failures[digests[index]] = error
+            }
+        }
+        return outputs
     }
 
     // Step 1: bytes that are synced, under a name that no reader looks at (B2)
 
-    private func prepare(_ content: StagedContent) async throws(BlobError) -> Ready {
-        try await workers.run(.settling) { () throws(BlobError) in
-            do throws(BlobError) {
-                return try prepareNow(content)
-            } catch  where error == .noSpace {
-                return try prepareNow(content)  // the reserve has been given up meanwhile
-            }
+    private func prepare(_ content: StagedContent) throws(BlobError) -> Ready {
+        do throws(BlobError) {
+            return try prepareNow(content)
+        } catch  where error == .noSpace {
+            return try prepareNow(content)  // the reserve has been given up meanwhile
         }
     }
 
@@ -138,11 +143,10 @@ extension FileBlobStore {
     /// A new file, sealed and synced; removed again if anything fails. Answers its name under uploads/.
     private func writeTemporary(_ write: (CInt) throws(SystemError) -> Void) throws(SystemError) -> String {
         let name = uploadFolder.temporaryName()
-        let file = try files.open(name, in: uploadFolder.descriptor, .creating)
+        let file = try files.open(name, in: uploadFolder.descriptor, .creatingSealed)
         defer { files.close(file) }
         do throws(SystemError) {
             try write(file)
-            try files.setMode(file, 0o400)
             if uploadFolder.syncs { try files.syncData(file) }
         } catch {
             try? files.unlink(name, in: uploadFolder.descriptor)
@@ -159,18 +163,15 @@ extension FileBlobStore {
         return opened ?? [:]
     }
 
-    private func name(_ item: Item, in folders: [FanOut.Key: Result<Folder, SystemError>]) async throws(BlobError) {
-        let digest = item.content.digest
-        try await workers.run(.calls) { () throws(BlobError) in
-            do throws(SystemError) {
-                guard let opened = folders[FanOut.key(digest)] else { throw SystemError(.open, .stale) }
-                try rename(item, in: opened.get())
-            } catch {
-                if case .temporary(let name, _) = item.ready {
-                    try? files.unlink(name, in: uploadFolder.descriptor)
-                }
-                throw uploadFolder.failure(error)
+    private func name(_ item: Item, in folders: [FanOut.Key: Result<Folder, SystemError>]) throws(BlobError) {
+        do throws(SystemError) {
+            guard let opened = folders[FanOut.key(item.content.digest)] else { throw SystemError(.open, .stale) }
+            try rename(item, in: opened.get())
+        } catch {
+            if case .temporary(let name, _) = item.ready {
+                try? files.unlink(name, in: uploadFolder.descriptor)
             }
+            throw uploadFolder.failure(error)
         }
     }
 

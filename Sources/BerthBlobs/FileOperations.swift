@@ -49,6 +49,8 @@ package enum OpenPurpose: Sendable {
     case writing
     /// A new file of mode 0600; `.alreadyThere` if the name is taken.
     case creating
+    /// A new file of mode 0400 that this descriptor alone can write; `.alreadyThere` if the name is taken.
+    case creatingSealed
     /// A file that is there, or a new one of mode 0600.
     case writingOrCreating
     /// A folder, to find names in it and to sync it.

@@ -10,10 +10,11 @@ package struct SystemFiles: FileOperations {
 
     package func open(_ name: String, in folder: CInt, _ purpose: OpenPurpose) throws(SystemError) -> CInt {
         let flags = purpose.flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY
-        let descriptor = try check(.open) { openat(folder, name, flags, 0o600 as mode_t) }
-        guard purpose == .creating else { return descriptor }
+        let descriptor = try check(.open) { openat(folder, name, flags, purpose.mode) }
+        guard purpose == .creating || purpose == .creatingSealed else { return descriptor }
         do {
-            try setMode(descriptor, 0o600)  // whatever the umask
+            // Whatever the umask; the server's own, 077, takes nothing away.
+            if try status(descriptor).mode != UInt32(purpose.mode) { try setMode(descriptor, UInt32(purpose.mode)) }
         } catch {
             close(descriptor)
             _ = unlinkat(folder, name, 0)
@@ -147,11 +148,13 @@ package struct SystemFiles: FileOperations {
 }
 
 extension OpenPurpose {
+    fileprivate var mode: mode_t { self == .creatingSealed ? 0o400 : 0o600 }
+
     fileprivate var flags: CInt {
         switch self {
         case .reading: O_RDONLY | O_NONBLOCK
         case .writing: O_RDWR | O_NONBLOCK
-        case .creating: O_RDWR | O_CREAT | O_EXCL
+        case .creating, .creatingSealed: O_RDWR | O_CREAT | O_EXCL
         case .writingOrCreating: O_RDWR | O_CREAT | O_NONBLOCK
         case .folder: O_RDONLY | O_DIRECTORY
         }

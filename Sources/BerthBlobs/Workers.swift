@@ -15,6 +15,8 @@ enum Lane: CaseIterable, Sendable {
 
 /// The store's threads. They end when the last owner lets go.
 final class Workers: Sendable {
+    static let settlingThreads = 4
+
     private let bytes: NIOThreadPool
     private let calls: NIOThreadPool
     private let syncs: NIOThreadPool
@@ -25,7 +27,7 @@ final class Workers: Sendable {
         bytes = NIOThreadPool(numberOfThreads: max(2, threads))
         calls = NIOThreadPool(numberOfThreads: 2)
         syncs = NIOThreadPool(numberOfThreads: 4)
-        settling = NIOThreadPool(numberOfThreads: 4)
+        settling = NIOThreadPool(numberOfThreads: Self.settlingThreads)
         for lane in Lane.allCases { pool(lane).start() }
     }
 
