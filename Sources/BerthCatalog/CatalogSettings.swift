@@ -24,7 +24,7 @@ package struct CatalogSettings: Sendable {
     /// Bytes of content in staging rows above which small uploads are refused until they have settled.
     package var stagedBytes: Int64 = 256 << 20
     /// Size of the write-ahead log from which on it is copied into the database.
-    package var checkpointBytes = 32 << 20
+    package var checkpointBytes = 64 << 20
     /// Size of the write-ahead log above which writes are refused until it could be emptied.
     package var logBytes = 1 << 30
     /// A database below this size is checked at start after an unclean stop.

@@ -1,7 +1,11 @@
 import Synchronization
 
-/// The one thread that writes (C3): takes the writes that wait, runs each in a savepoint of one transaction, commits
-/// once, and answers (C1, C5).
+/// The one thread that writes (C3): takes the writes that wait, runs them in one transaction, commits once, and answers
+/// (C1, C5).
+///
+/// The first run of a batch has no savepoints: SQLite copies each page that a savepoint could have to restore, which
+/// costs more than the writes themselves, and closures hardly ever throw. If one does, the transaction is rolled back
+/// and all are run again, each in a savepoint of its own.
 final class SQLiteWriter {
     /// What other threads may see of the writer.
     final class Status: Sendable {
@@ -49,6 +53,8 @@ final class SQLiteWriter {
         var done: [WriteJob] = []
         var failed: [(WriteJob, CatalogError)] = []
         var bytes = 0
+        /// Closures have to be undone one by one: they run again, in savepoints.
+        var needsSavepoints = false
         /// The transaction is gone; none of `done` has happened (C2).
         var fatal: CatalogError?
     }
@@ -60,6 +66,11 @@ final class SQLiteWriter {
         }
         var attempt = Attempt()
         runWaiting(&attempt)
+        if attempt.needsSavepoints {
+            let all = attempt.done
+            attempt = Attempt()
+            runAgain(all, &attempt)
+        }
         if attempt.fatal != nil, !attempt.done.isEmpty {
             // What one closure has broken is no fault of the others: they are run again, once (C2).
             let again = attempt.done
@@ -91,15 +102,35 @@ final class SQLiteWriter {
         let changes = connection.totalChanges
         let deadline = ContinuousClock.now.advanced(by: settings.batchDuration)
         var next = queue.nextBackground()
-        while attempt.fatal == nil {
+        while attempt.fatal == nil, !attempt.needsSavepoints {
             let count = attempt.done.count + attempt.failed.count
             guard count < settings.batchClosures, count == 0 || ContinuousClock.now < deadline else { break }
             let left = settings.batchBytes - attempt.bytes
             guard let job = next ?? queue.next(bytes: left, first: count == 0) else { break }
             next = nil
-            run(job, &attempt)
+            runUnguarded(job, &attempt)
         }
-        stamp(&attempt, changesBefore: changes)
+        if !attempt.needsSavepoints { stamp(&attempt, changesBefore: changes) }
+    }
+
+    private func runUnguarded(_ job: WriteJob, _ attempt: inout Attempt) {
+        do throws(CatalogError) {
+            try job.run(SQLiteTransaction(connection: connection))
+            guard connection.isInTransaction else {
+                throw CatalogError.unavailable("the transaction ended inside a closure")
+            }
+            attempt.done.append(job)
+            attempt.bytes += job.cost.bytes
+        } catch {
+            guard connection.isInTransaction else {
+                attempt.failed.append((job, error))
+                attempt.fatal = error
+                return
+            }
+            giveUp()
+            attempt.done.append(job)
+            attempt.needsSavepoints = true
+        }
     }
 
     private func runAgain(_ jobs: [WriteJob], _ attempt: inout Attempt) {
