@@ -28,7 +28,7 @@ package struct API: RequestHandler {
             }
             let (endpoint, call) = try open(route, request)
             if let response = try endpoint.answerNow(call) { return .answer(frame.finish(response, labels)) }
-            return .task { [log, labels] in
+            let work = { @Sendable [log, labels] () async -> Response in
                 do throws(Refusal) {
                     return frame.finish(try await endpoint.answer(call), labels)
                 } catch {
@@ -38,6 +38,7 @@ package struct API: RequestHandler {
                     return frame.finish(error.response(requestID: request.id), labels)
                 }
             }
+            return endpoint.isLong(call) ? .longTask(work) : .task(work)
         } catch {
             return .answer(frame.finish(error.response(requestID: request.id), labels))
         }

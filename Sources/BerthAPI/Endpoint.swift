@@ -7,9 +7,12 @@ protocol Endpoint: Sendable {
     /// The answer, if it can be had without waiting; nil asks for `answer`. Called on the event loop.
     func answerNow(_ call: Call) throws(Refusal) -> Response?
     func answer(_ call: Call) async throws(Refusal) -> Response
+    /// Whether `answer` computes for longer than an event loop should be held up.
+    func isLong(_ call: Call) -> Bool
 }
 
 extension Endpoint {
+    func isLong(_ call: Call) -> Bool { false }
     func answerNow(_ call: Call) throws(Refusal) -> Response? { nil }
 }
 

@@ -12,6 +12,8 @@ struct Upstream: BodySource {
         length = request.contentLength
     }
 
+    func interrupt() { body.interrupt() }
+
     func next() async throws(BodyFailure) -> [ByteBuffer]? {
         do throws(BodyError) {
             var iterator = body.makeAsyncIterator()

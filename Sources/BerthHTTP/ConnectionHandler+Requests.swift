@@ -33,25 +33,33 @@ extension ConnectionHandler {
             peer: peer, id: id, version: head.version, hasBody: hasBody, contentLength: length)
         switch server.handler.handle(request) {
         case .answer(let response): answer(response)
-        case .task(let work): run(work, for: number)
+        case .task(let work): run(work, for: number, on: loop.executor)
+        case .longTask(let work): run(work, for: number, on: nil)
         }
     }
 
-    private func run(_ work: @escaping @Sendable () async -> Response, for number: UInt64) {
+    private func run(
+        _ work: @escaping @Sendable () async -> Response, for number: UInt64, on executor: LoopExecutor?
+    ) {
         guard let eventLoop = context?.eventLoop else { return }
         let connection = NIOLoopBound(self, eventLoop: eventLoop)
         loop.start { key in
-            Task {
+            Task(executorPreference: executor) {
                 let response = await work()
-                eventLoop.execute {
-                    let connection = connection.value
-                    connection.loop.ended(task: key)
-                    connection.turn {
-                        guard connection.exchange?.number == number else { return }
-                        connection.answer(response)
-                    }
+                if eventLoop.inEventLoop {
+                    connection.value.taskEnded(key, with: response, for: number)
+                } else {
+                    eventLoop.execute { connection.value.taskEnded(key, with: response, for: number) }
                 }
             }
+        }
+    }
+
+    private func taskEnded(_ key: UInt64, with response: Response, for number: UInt64) {
+        loop.ended(task: key)
+        turn {
+            guard exchange?.number == number else { return }
+            answer(response)
         }
     }
 

@@ -41,7 +41,7 @@ package final class HTTPServer: Sendable {
         var loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>] = [:]
         for eventLoop in group.makeIterator() {
             loops[ObjectIdentifier(eventLoop)] = .makeBoxSendingValue(
-                LoopContext(server: context), eventLoop: eventLoop)
+                LoopContext(server: context, eventLoop: eventLoop), eventLoop: eventLoop)
         }
         self.loops = loops
     }

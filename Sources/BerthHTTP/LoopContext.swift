@@ -26,6 +26,8 @@ struct ServerContext: Sendable {
 /// What the connections of one event loop share; used on that loop alone.
 final class LoopContext {
     let server: ServerContext
+    /// Runs the tasks of this loop's requests on the loop itself.
+    let executor: LoopExecutor
     private(set) var isDraining = false
     private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
     private var tasks: [UInt64: Task<Void, Never>] = [:]
@@ -35,7 +37,10 @@ final class LoopContext {
     private var commonSecond: Int64 = -1
     private var emptied: [EventLoopPromise<Void>] = []
 
-    init(server: ServerContext) { self.server = server }
+    init(server: ServerContext, eventLoop: any EventLoop) {
+        self.server = server
+        self.executor = LoopExecutor(eventLoop)
+    }
 
     func nextRequestID() -> String { ids.next() }
 

@@ -34,6 +34,12 @@ package struct RequestBody: AsyncSequence, Sendable {
         self.length = length
     }
 
+    /// Ends the reading from outside: once what has arrived is read, `next()` throws `.cancelled`, also where it waits
+    /// already. From any thread.
+    package func interrupt() {
+        if case .connection(let body) = source { body.fail(.cancelled) }
+    }
+
     package func makeAsyncIterator() -> Iterator { Iterator(source: source) }
 
     package struct Iterator: AsyncIteratorProtocol {

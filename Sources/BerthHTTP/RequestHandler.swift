@@ -12,7 +12,12 @@ package enum Handling: Sendable {
     /// To be found out. The task is not cancelled when the client leaves (a commit may finish); its request's body
     /// then throws `.disconnected`. It is cancelled when a stop's time of grace is over. Once it has returned, the
     /// body can't be read any more: `next()` throws `.cancelled`.
+    ///
+    /// The task runs on the connection's event loop, which saves two changes of threads: between its waits it may
+    /// compute for some tens of microseconds, not more.
     case task(@Sendable () async -> Response)
+    /// The same for what computes longer: it runs on the threads of Swift's concurrent pool.
+    case longTask(@Sendable () async -> Response)
 }
 
 /// Why the server itself refuses, and the status usual for it.

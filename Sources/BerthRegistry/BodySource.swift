@@ -5,6 +5,9 @@ package protocol BodySource: Sendable {
     /// What has arrived since the last call, in several buffers; nil after the last byte. Throws `.disconnected` too
     /// when the calling task is cancelled.
     func next() async throws(BodyFailure) -> [ByteBuffer]?
+    /// Makes `next` throw, now and from now on, once what has arrived is read: the reader has lost its upload. From any
+    /// thread, while the reader waits or not.
+    func interrupt()
     /// How many bytes will come in all, where the client said so.
     var length: Int64? { get }
 }
@@ -13,6 +16,7 @@ package protocol BodySource: Sendable {
 package struct NoBody: BodySource {
     package init() {}
     package func next() async throws(BodyFailure) -> [ByteBuffer]? { nil }
+    package func interrupt() {}
     package var length: Int64? { 0 }
 }
 

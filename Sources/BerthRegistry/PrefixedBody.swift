@@ -28,6 +28,8 @@ final class PrefixedBody: BodySource {
         self.length = rest.length
     }
 
+    func interrupt() { rest.interrupt() }
+
     func next() async throws(BodyFailure) -> [ByteBuffer]? {
         if let batch = first.withLock({ $0.popLast() }) { return batch }
         return try await rest.next()
@@ -40,22 +42,19 @@ extension Registry {
         _ body: some BodySource, upTo limit: Int, under claim: UploadClaim
     ) async throws(RegistryError) -> BodyPrefix {
         if let length = body.length, length > limit { return BodyPrefix() }
-        let gathering = Task { () -> Result<BodyPrefix, RegistryError> in
-            var prefix = BodyPrefix()
-            var count = 0
-            do throws(RegistryError) {
-                while let batch = try await body.batch() {
-                    prefix.batches.append(batch)
-                    count += batch.byteCount
-                    if count > limit { return .success(prefix) }
-                }
-            } catch { return .failure(error) }
-            prefix.isWhole = true
-            return .success(prefix)
+        claim.interrupt { body.interrupt() }
+        var prefix = BodyPrefix()
+        var count = 0
+        do throws(RegistryError) {
+            while let batch = try await body.batch() {
+                prefix.batches.append(batch)
+                count += batch.byteCount
+                if count > limit { return prefix }
+            }
+        } catch {
+            throw claim.isSuperseded ? .superseded : error
         }
-        claim.interrupt { gathering.cancel() }
-        let result = await gathering.value
-        if claim.isSuperseded, case .failure = result { throw .superseded }
-        return try result.get()
+        prefix.isWhole = true
+        return prefix
     }
 }

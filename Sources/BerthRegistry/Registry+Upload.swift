@@ -52,12 +52,15 @@ extension Registry {
             let start = upload.offset
             let write = try await upload.openWrite()
             if range != nil { try await write.checked { w async throws(BlobError) in try await w.checkpoint() } }
-            let result = await pumped(body, into: write, under: upload.claim)
+            var failure: RegistryError?
+            do throws(RegistryError) {
+                try await pump(body, into: write, under: upload.claim)
+            } catch { failure = error }
             try await write.checked { w async throws(BlobError) in try await w.flush() }
             if start == 0, write.offset > 0 {
                 catalog.noteUpload(ticket.id, repository: repository, principal: principal)
             }
-            try result.get()
+            if let failure { throw failure }
             if let range, write.offset - start != range.length {
                 let found = write.offset - start
                 try await write.checked { w async throws(BlobError) in try await w.rollback() }
@@ -91,25 +94,15 @@ extension Registry {
     func pump(
         _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
     ) async throws(RegistryError) {
-        try await pumped(body, into: write, under: claim).get()
-    }
-
-    private func pumped(
-        _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
-    ) async -> Result<Void, RegistryError> {
-        let pumping = Task { () -> Result<Void, RegistryError> in
-            do throws(RegistryError) {
-                while let batch = try await body.batch() {
-                    try await write.checked { w async throws(BlobError) in try await w.append(batch) }
-                    if claim.isSuperseded { throw .superseded }
-                }
-                return .success(())
-            } catch { return .failure(error) }
+        claim.interrupt { body.interrupt() }
+        do throws(RegistryError) {
+            while let batch = try await body.batch() {
+                try await write.checked { w async throws(BlobError) in try await w.append(batch) }
+                if claim.isSuperseded { throw .superseded }
+            }
+        } catch {
+            throw claim.isSuperseded ? .superseded : error
         }
-        claim.interrupt { pumping.cancel() }
-        let result = await pumping.value
-        if claim.isSuperseded, case .failure = result { return .failure(.superseded) }
-        return result
     }
 }
 

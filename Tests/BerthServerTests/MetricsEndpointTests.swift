@@ -21,7 +21,7 @@ struct MetricsEndpointTests {
         let response: Response
         switch endpoint(trouble: trouble).handle(Request(method: method, target: target)) {
         case .answer(let known): response = known
-        case .task(let find): response = await find()
+        case .task(let find), .longTask(let find): response = await find()
         }
         guard case .bytes(let bytes) = response.body else { return (response, "") }
         return (response, String(buffer: bytes))

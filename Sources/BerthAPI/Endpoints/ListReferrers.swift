@@ -10,6 +10,8 @@ struct ListReferrers: Endpoint {
     let repository: RepositoryName
     let subject: String
 
+    func isLong(_ call: Call) -> Bool { true }
+
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let subject: Digest
         do { subject = try Digest(self.subject) } catch { throw .digest(error) }

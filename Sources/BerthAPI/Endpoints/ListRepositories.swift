@@ -6,6 +6,8 @@ import HTTPTypes
 /// `GET /v2/_catalog`: the repositories that hold a manifest and that the caller may pull, by pages. From Docker's
 /// registry; reserved by the distribution specification.
 struct ListRepositories: Endpoint {
+    func isLong(_ call: Call) -> Bool { true }
+
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let paging = try Paging(call)
         let page: Page<RepositoryName>

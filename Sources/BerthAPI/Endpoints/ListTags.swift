@@ -8,6 +8,8 @@ import NIOCore
 struct ListTags: Endpoint {
     let repository: RepositoryName
 
+    func isLong(_ call: Call) -> Bool { true }
+
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let paging = try Paging(call)
         let page: Page<Tag>

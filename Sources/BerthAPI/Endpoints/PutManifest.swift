@@ -14,6 +14,9 @@ struct PutManifest: Endpoint {
     let repository: RepositoryName
     let reference: String
 
+    /// Parsing takes about as many microseconds as there are hundreds of bytes.
+    func isLong(_ call: Call) -> Bool { call.request.contentLength.map { $0 > 16 << 10 } ?? true }
+
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let reference = try Reference.forWriting(self.reference)
         let tags = try tags(call, reference)

@@ -9,6 +9,8 @@ struct Search: Endpoint {
     private static let most = 100
     private static let usual = 25
 
+    func isLong(_ call: Call) -> Bool { true }
+
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let text = try call.query.value("q") ?? ""
         let size = min(max(1, try number("n", call) ?? Self.usual), Self.most)
