@@ -65,7 +65,6 @@ extension Refusal {
                 "Use HTTP/1.1.")
         case .headStalled: self.init(.requestTimeout, .unsupported, "The request did not arrive in time.")
         case .bodyStalled: self.init(.requestTimeout, .blobUploadInvalid, "The body stalled; what had come is kept.")
-        case .hostRefused(let host): self.init(.forbidden, .denied, "The registry does not answer as '\(host)'.")
         case .tooManyConnections:
             self.init(.serviceUnavailable, .unavailable, "Too many connections; try again shortly.")
             headers[.retryAfter] = "5"

@@ -38,8 +38,6 @@ package enum HTTPProblem: Error, Hashable, Sendable {
     case headStalled
     /// 408: the body stopped, or is slower than the lowest rate.
     case bodyStalled
-    /// 403: for handlers that check `Host` themselves; the server never says so.
-    case hostRefused(String)
     /// 503: more connections than are allowed, in all or from this address.
     case tooManyConnections
     /// 503: the server is about to stop.

@@ -63,7 +63,7 @@ struct RefusalTests {
             (HTTPProblem.badRequest("x"), 400), (.targetTooLong, 414), (.headersTooLarge, 431),
             (.expectationFailed, 417),
             (.unsupportedTransferEncoding, 501), (.unsupportedVersion, 505), (.headStalled, 408), (.bodyStalled, 408),
-            (.hostRefused("x"), 403), (.tooManyConnections, 503), (.draining, 503), (.internalError, 500),
+            (.tooManyConnections, 503), (.draining, 503), (.internalError, 500),
         ])
     func problems(problem: HTTPProblem, status: Int) {
         let refusal = Refusal(problem)

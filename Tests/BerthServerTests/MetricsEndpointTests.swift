@@ -82,7 +82,7 @@ struct MetricsEndpointTests {
             (.expectationFailed, 417),
             (.unsupportedTransferEncoding, 501), (.unsupportedVersion, 505), (.headStalled, 408),
             (.bodyStalled, 408),
-            (.hostRefused("SECRET"), 403), (.tooManyConnections, 503), (.draining, 503),
+            (.tooManyConnections, 503), (.draining, 503),
             (.internalError, 500),
         ] as [(HTTPProblem, Int)])
     func refusals(problem: HTTPProblem, status: Int) {

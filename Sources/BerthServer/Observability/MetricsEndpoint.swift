@@ -84,7 +84,6 @@ package struct MetricsEndpoint: RequestHandler {
         case .unsupportedTransferEncoding: .notImplemented
         case .unsupportedVersion: .httpVersionNotSupported
         case .headStalled, .bodyStalled: .requestTimeout
-        case .hostRefused: .forbidden
         case .tooManyConnections, .draining: .serviceUnavailable
         case .internalError: .internalServerError
         }
