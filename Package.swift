@@ -93,8 +93,9 @@ let package = Package(
             path: "Tests/BerthTestSupport",
             swiftSettings: strict
         ),
-        tests("BerthModelTests", ["BerthModel"]),
-        tests("BerthRegistryTests", ["BerthRegistry", "BerthDigest", "BerthModel"]),
+        tests("BerthModelTests", ["BerthModel", "BerthTestSupport"]),
+        tests(
+            "BerthRegistryTests", ["BerthTestSupport", "BerthRegistry", "BerthBlobs", "BerthDigest", "BerthModel", nio]),
         tests(
             "BerthAPITests",
             [
@@ -103,7 +104,7 @@ let package = Package(
             ]),
         tests("BerthArchitectureTests", ["BerthCatalog"]),
         tests("BerthDigestTests", ["BerthDigest", "BerthModel"]),
-        tests("BerthBlobsTests", ["BerthBlobs", "BerthDigest", "BerthModel", nio]),
+        tests("BerthBlobsTests", ["BerthTestSupport", "BerthBlobs", "BerthDigest", "BerthModel", nio]),
         tests("BerthCatalogTests", ["BerthCatalog", "BerthModel"] + grdb),
         tests(
             "BerthServerTests",
@@ -115,7 +116,7 @@ let package = Package(
         tests(
             "BerthHTTPTests",
             [
-                "BerthHTTP", nio, nioPosix, logging,
+                "BerthTestSupport", "BerthHTTP", nio, nioPosix, logging,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

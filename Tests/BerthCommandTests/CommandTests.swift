@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 /// Runs the executable that was built with these tests, with no environment but the one given.
-private func berth(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+private func berth(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
     let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    return try runToEnd([products.appending(path: "berth").path] + arguments, environment: environment)
+    return try await runToEnd([products.appending(path: "berth").path] + arguments, environment: environment)
 }
 
 @Suite("The command line")
@@ -22,16 +22,16 @@ struct CommandTests {
             (["serve", "--set", "storage.sync=maybe"], 3), (["serve", "--listen", "0.0.0.0:0"], 3),
             (["config", "check", "--config", "/nowhere/berth.yaml"], 3), (["config", "show", "--root", ""], 3),
         ] as [([String], Int32)])
-    func status(arguments: [String], expected: Int32) throws {
-        let outcome = try berth(arguments)
+    func status(arguments: [String], expected: Int32) async throws {
+        let outcome = try await berth(arguments)
         #expect(outcome.status == expected)
         #expect(outcome.output.isEmpty == (expected != 0))
         #expect(outcome.complaint.isEmpty == (expected == 0))
     }
 
     @Test("a wrong configuration is told in full, and nothing starts")
-    func complaints() throws {
-        let outcome = try berth(
+    func complaints() async throws {
+        let outcome = try await berth(
             ["serve", "--listen", "5000", "--set", "storage.rot=/x"], environment: ["BERTH_LOG_LEVEL": "loud"])
         #expect(outcome.status == 3)
         #expect(
@@ -43,8 +43,8 @@ struct CommandTests {
     }
 
     @Test("flags and variables reach the configuration, and the listing says so")
-    func show() throws {
-        let outcome = try berth(
+    func show() async throws {
+        let outcome = try await berth(
             [
                 "config", "show", "--root", "/srv", "--listen", "127.0.0.1:1", "--listen", "[::1]:2", "--set",
                 "registry.message=a=b, c",
@@ -59,19 +59,19 @@ struct CommandTests {
     }
 
     @Test("listings for programs are one JSON document")
-    func json() throws {
-        let listing = try berth(["config", "show", "--json"], environment: ["BERTH_HTTP_HOSTS": "a,b"]).output
+    func json() async throws {
+        let listing = try await berth(["config", "show", "--json"], environment: ["BERTH_HTTP_HOSTS": "a,b"]).output
         let keys = try #require(try JSONSerialization.jsonObject(with: Data(listing.utf8)) as? [[String: Any]])
         let hosts = try #require(keys.first { $0["key"] as? String == "http.hosts" })
         #expect(hosts["value"] as? [String] == ["a", "b"])
         #expect(hosts["source"] as? String == "BERTH_HTTP_HOSTS")
-        let version = try berth(["version", "--json"]).output
+        let version = try await berth(["version", "--json"]).output
         #expect(try JSONSerialization.jsonObject(with: Data(version.utf8)) is [String: String])
     }
 
     @Test("warnings go to standard error and fail nothing")
-    func warnings() throws {
-        let outcome = try berth(["config", "check", "--set", "storage.sync=never"])
+    func warnings() async throws {
+        let outcome = try await berth(["config", "check", "--set", "storage.sync=never"])
         #expect(outcome.status == 0)
         #expect(outcome.complaint == "warning: storage.sync is never: what clients push can be lost with the power\n")
         #expect(outcome.output == "The configuration is valid.\n")

@@ -53,10 +53,10 @@ extension FaultTests.Servers {
         }
         let before = server.descriptors
         for _ in 0..<40 {
-            let down = try RawSocket(port: server.port)
-            down.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            #expect(down.read(10_000).count == 10_000)
-            down.vanish()
+            let down = try server.connect()
+            try await down.write(Array("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+            #expect(try await down.read(10_000).count == 10_000)
+            await down.abort()
         }
         try await eventually("the downloads are over") { server.descriptors <= before + 1 }
         var locations: [String] = []

@@ -55,7 +55,7 @@ struct Sweep: Sendable, CustomTestStringConvertible {
     func run() async throws {
         let scratch = try Scratch()
         let shim = try FaultShim(in: scratch.path)
-        let environment = try shim.environment(root: scratch.root)
+        let environment = try await shim.environment(root: scratch.root)
         var (facts, fault, turns) = (Facts(), "nothing", 0)
         for nth in Swift.stride(from: 1, to: Self.most, by: stride) {
             var server = try await BerthProcess.start(root: scratch.root, environment: environment)
@@ -104,18 +104,18 @@ struct Sweep: Sendable, CustomTestStringConvertible {
     func runAtStart() async throws {
         let scratch = try Scratch()
         let shim = try FaultShim(in: scratch.path)
-        let environment = try shim.environment(root: scratch.root)
+        let environment = try await shim.environment(root: scratch.root)
         let facts = Facts()
         let killed = try await BerthProcess.start(root: scratch.root)
         let script = Script(server: killed, facts: facts, repository: "sweep/start", seed: 1, fault: { "" })
         #expect(try await script.run() == .finished)
         await killed.kill()
-        try runProgram("cp", "-a", scratch.root, "\(scratch.path)/killed")
+        try await runProgram("cp", "-a", scratch.root, "\(scratch.path)/killed")
 
         var turns = 0
         for nth in Swift.stride(from: 1, to: Self.most, by: stride) {
-            try runProgram("rm", "-rf", scratch.root)
-            try runProgram("cp", "-a", "\(scratch.path)/killed", scratch.root)
+            try await runProgram("rm", "-rf", scratch.root)
+            try await runProgram("cp", "-a", "\(scratch.path)/killed", scratch.root)
             shim.arm(plan(nth))
             let started = try BerthProcess(root: scratch.root, environment: environment)
             try? await started.listens()

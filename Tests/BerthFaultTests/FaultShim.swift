@@ -48,7 +48,7 @@ struct FaultPlan: Sendable {
 
 /// The library of `shim/`, compiled once, and the file by which one server's copy of it is steered.
 final class FaultShim: Sendable {
-    private static let library = Result { try compile() }
+    private static let library = Task { try await compile() }
     private let control: String
     private let descriptor: CInt
 
@@ -61,8 +61,8 @@ final class FaultShim: Sendable {
     deinit { close(descriptor) }
 
     /// The variables that put the library between a server and `root`.
-    func environment(root: String) throws -> [String: String] {
-        ["LD_PRELOAD": try Self.library.get(), "FAULT_ROOT": root, "FAULT_CONTROL": control]
+    func environment(root: String) async throws -> [String: String] {
+        ["LD_PRELOAD": try await Self.library.value, "FAULT_ROOT": root, "FAULT_CONTROL": control]
     }
 
     /// Counts and fails from now on by `plan`.
@@ -105,10 +105,10 @@ final class FaultShim: Sendable {
         return Int(number)
     }
 
-    private static func compile() throws -> String {
+    private static func compile() async throws -> String {
         let source = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "shim/faults.c").path
         let library = "\(NSTemporaryDirectory())/berth-faults-\(getpid()).so"
-        try runProgram("cc", "-O1", "-fPIC", "-shared", "-o", library, source, "-ldl", "-pthread")
+        try await runProgram("cc", "-O1", "-fPIC", "-shared", "-o", library, source, "-ldl", "-pthread")
         atexit { unlink("\(NSTemporaryDirectory())/berth-faults-\(getpid()).so") }
         return library
     }

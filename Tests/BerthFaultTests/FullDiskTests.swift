@@ -5,10 +5,10 @@ import Testing
 extension FaultTests.Servers {
     @Test(
         "on a full disk pushes get 507, pulls and deletes go on, and room that is made is used without a restart",
-        .enabled(if: Mounting.tmpfs == nil, "mounting a tmpfs does not work here"))
+        .enabled("mounting a tmpfs does not work here") { await Mounting.tmpfs.value })
     func fullDisk() async throws {
         let scratch = try Scratch()
-        let disk = try scratch.mount("disk", "-t", "tmpfs", "-o", "size=96m", "tmpfs")
+        let disk = try await scratch.mount("disk", "-t", "tmpfs", "-o", "size=96m", "tmpfs")
         let facts = Facts()
         let server = try await BerthProcess.start(root: "\(disk)/root", settings: ["storage.reserve=8MiB"])
         let pusher = Pusher(repository: "full/disk", connection: try server.connect(), facts: facts)

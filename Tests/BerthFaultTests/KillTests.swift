@@ -24,7 +24,7 @@ extension FaultTests.Servers {
                     group.addTask { await push(server, fact, "kill/\(index)", shared, SeededNumbers(seed: seed)) }
                 }
                 group.addTask {
-                    try? await eventually("enough is acknowledged", within: 20) {
+                    try? await eventually("enough is acknowledged", within: 120) {
                         facts.reduce(0) { $0 + $1.acknowledgements } >= goal
                     }
                     await server.kill()

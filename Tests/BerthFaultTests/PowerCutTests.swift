@@ -11,13 +11,13 @@ extension FaultTests.Servers {
 
     @Test(
         "after a power cut everything acknowledged is there, by its syncs alone (B1, B3, B5)",
-        .enabled(if: Mounting.image == nil, "mounting an image does not work here"), arguments: Cut.allCases)
+        .enabled("mounting an image does not work here") { await Mounting.image.value }, arguments: Cut.allCases)
     func powerCut(cut: Cut) async throws {
         let scratch = try Scratch()
-        try Mounting.makeImage("\(scratch.path)/image", mebibytes: 128)
+        try await Mounting.makeImage("\(scratch.path)/image", mebibytes: 128)
         // Nothing gets to this disk in time but what is synced.
         let options = "loop,commit=600,noauto_da_alloc"
-        let disk = try scratch.mount("disk", "-o", options, "\(scratch.path)/image")
+        let disk = try await scratch.mount("disk", "-o", options, "\(scratch.path)/image")
         let shim = try FaultShim(in: scratch.path)
         let server = try await BerthProcess.start(
             root: "\(disk)/root", environment: shim.environment(root: "\(disk)/root"))
@@ -28,9 +28,9 @@ extension FaultTests.Servers {
         if cut != .afterAcknowledgements { try await script.settled(below: "\(disk)/root") }
 
         server.signal(SIGSTOP)
-        try runProgram("cp", "--sparse=always", "\(scratch.path)/image", "\(scratch.path)/image-copy")
+        try await runProgram("cp", "--sparse=always", "\(scratch.path)/image", "\(scratch.path)/image-copy")
         await server.kill()
-        let copy = try scratch.mount("copy", "-o", "loop", "\(scratch.path)/image-copy")
+        let copy = try await scratch.mount("copy", "-o", "loop", "\(scratch.path)/image-copy")
         // The machine has not been started anew, so the mark of this boot is made another's.
         let mark = "\(copy)/root/run/boot"
         try? "running 00000000-0000-4000-8000-000000000000\n".write(toFile: mark, atomically: false, encoding: .utf8)

@@ -19,87 +19,52 @@ final class Scratch: Sendable {
 
     deinit {
         for name in ["copy", "disk"] where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
-            _ = try? runProgram("umount", "--quiet", "--lazy", "\(path)/\(name)")
+            umount2("\(path)/\(name)", Int32(MNT_DETACH))
         }
         try? FileManager.default.removeItem(atPath: path)
     }
 
     /// A file system of its own at `<path>/<name>`.
-    func mount(_ name: String, _ arguments: String...) throws -> String {
+    func mount(_ name: String, _ arguments: String...) async throws -> String {
         let point = "\(path)/\(name)"
         try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: true)
-        try runProgram(["mount"] + arguments + [point])
+        try await runProgram(["mount"] + arguments + [point])
         return point
     }
 }
 
 /// Runs a program to its end. Its failure is thrown with what it said.
 @discardableResult
-func runProgram(_ command: String...) throws -> String { try runProgram(command) }
+func runProgram(_ command: String...) async throws -> String { try await runProgram(command) }
 
 @discardableResult
-func runProgram(_ command: [String]) throws -> String {
+func runProgram(_ command: [String]) async throws -> String {
     let path = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin", "LC_ALL": "C"]
-    let outcome = try runToEnd(["/usr/bin/env"] + command, environment: path)
+    let outcome = try await runToEnd(["/usr/bin/env"] + command, environment: path)
     let output = outcome.output + outcome.complaint
     guard outcome.status == 0 else { throw TestFailure("\(command.joined(separator: " ")): \(output)") }
     return output
 }
 
-/// Whether this machine lets tests mount, and why not where it does not.
+/// Whether this machine lets tests mount: tried once.
 enum Mounting {
-    static let tmpfs = reason { scratch in _ = try scratch.mount("disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") }
-    static let image = reason { scratch in
-        try makeImage("\(scratch.path)/image", mebibytes: 8)
-        _ = try scratch.mount("disk", "-o", "loop", "\(scratch.path)/image")
+    static let tmpfs = attempt { scratch in
+        _ = try await scratch.mount("disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    }
+    static let image = attempt { scratch in
+        try await makeImage("\(scratch.path)/image", mebibytes: 8)
+        _ = try await scratch.mount("disk", "-o", "loop", "\(scratch.path)/image")
     }
 
     /// An ext4 file system in a file.
-    static func makeImage(_ path: String, mebibytes: Int) throws {
+    static func makeImage(_ path: String, mebibytes: Int) async throws {
         guard FileManager.default.createFile(atPath: path, contents: nil), truncate(path, mebibytes << 20) == 0
         else { throw TestFailure("no image \(path)") }
-        try runProgram("mkfs.ext4", "-q", "-F", path)
+        try await runProgram("mkfs.ext4", "-q", "-F", path)
     }
 
-    /// Nil where it works.
-    private static func reason(_ attempt: (Scratch) throws -> Void) -> String? {
-        do {
-            try attempt(Scratch())
-            return nil
-        } catch {
-            return "\(error)"
-        }
+    /// True where it works.
+    private static func attempt(_ mount: @escaping @Sendable (Scratch) async throws -> Void) -> Task<Bool, Never> {
+        Task { (try? await mount(Scratch())) != nil }
     }
-}
-
-/// Numbers that come again with the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        var bytes = [UInt8]()
-        bytes.reserveCapacity(count + 8)
-        while bytes.count < count { withUnsafeBytes(of: next()) { bytes += $0 } }
-        return Array(bytes.prefix(count))
-    }
-
-    /// As many as one likes, faster: a piece of them again and again.
-    mutating func manyBytes(_ count: Int) -> [UInt8] {
-        let piece = bytes(65_521)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count + piece.count)
-        while bytes.count < count { bytes += piece }
-        return Array(bytes.prefix(count))
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -66,7 +66,7 @@ struct Script: Sendable {
                 reply = try await step.request(pusher)
             } catch {
                 guard server.isRunning else { return .gone }
-                try? await eventually("the server is gone", within: 2) { !server.isRunning }
+                try? await eventually("the server is gone", within: 30) { !server.isRunning }
                 guard server.isRunning else { return .gone }
                 Issue.record("\(step.name) has no answer: \(error), after \(fault())")
                 return .finished
@@ -79,7 +79,7 @@ struct Script: Sendable {
             guard attempt < 2 else {
                 // A commit of which nobody knows the outcome: no more writing before a restart (B6).
                 let stopped = { @Sendable in server.log.contains("writing has stopped until a restart") }
-                if (try? await eventually("the log says so", within: 2, stopped)) != nil { return .writingStopped }
+                if (try? await eventually("the log says so", within: 30, stopped)) != nil { return .writingStopped }
                 Issue.record(
                     "\(step.name): \(reply.status) \(reply.text), again after \(fault()): \(server.log.suffix(2_000))")
                 return .finished

@@ -1,4 +1,5 @@
 import BerthHTTP
+import BerthTestSupport
 import HTTPTypes
 import NIOCore
 import Testing

@@ -1,4 +1,5 @@
 import BerthHTTP
+import BerthTestSupport
 import HTTPTypes
 import NIOCore
 import Synchronization
@@ -59,7 +60,7 @@ extension LiveTests {
                     let chunk = [UInt8](repeating: 1, count: size)
                     let sent = try await client.sendWhatFits(chunk)
                     #expect(sent < size)
-                    #expect(server.server.waitingBodyBytes >= 768 << 10)
+                    try await eventually("three batches wait") { server.server.waitingBodyBytes >= 768 << 10 }
                     #expect(server.server.waitingBodyBytes < (768 + 512) << 10)
                     gate.open()
                     try await client.send(Array(chunk[sent...]))
@@ -208,7 +209,7 @@ extension LiveTests {
                 body: { server in
                     let client = try await server.connect()
                     try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
-                    while server.server.waitingBodyBytes > 0 { await Task.yield() }
+                    try await eventually("the bytes are taken") { server.server.waitingBodyBytes == 0 }
                     if byReset { client.reset() } else { client.shut() }
                     let result = await results.next()
                     // A reset may overtake the bytes themselves.
@@ -271,7 +272,7 @@ extension LiveTests {
             let gate = Gate()
             let size = 8 << 20
             try await withServer(
-                .local { $0.timeouts.body = .milliseconds(300) },
+                .local { $0.timeouts.body = .seconds(2) },
                 route: { request in
                     .task {
                         await gate.pass()
@@ -285,7 +286,7 @@ extension LiveTests {
                     try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n")
                     let bytes = [UInt8](repeating: 1, count: size)
                     // Longer without a byte taken than the time for a body.
-                    let sent = try await client.sendWhatFits(bytes, quietMilliseconds: 700)
+                    let sent = try await client.sendWhatFits(bytes, quietMilliseconds: 3_000)
                     gate.open()
                     try await client.send(Array(bytes[sent...]))
                     #expect(try await client.readReply().text == "\(size)")

@@ -1,4 +1,5 @@
 import BerthHTTP
+import BerthTestSupport
 import HTTPTypes
 import Logging
 import NIOCore
@@ -17,34 +18,6 @@ final class Flag: Sendable {
         value.withLock { value in
             defer { value = new }
             return value
-        }
-    }
-}
-
-/// Something that happens once and can be waited for, however early or late.
-final class Gate: Sendable {
-    private struct State {
-        var isOpen = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
-    }
-    private let state = Mutex(State())
-
-    func open() {
-        let waiting = state.withLock { state in
-            state.isOpen = true
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume() }
-    }
-
-    func pass() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiting.append(continuation) }
-                return state.isOpen
-            }
-            if isOpen { continuation.resume() }
         }
     }
 }
@@ -85,7 +58,6 @@ extension HTTPProblem {
         case .unsupportedTransferEncoding: .notImplemented
         case .unsupportedVersion: .httpVersionNotSupported
         case .headStalled, .bodyStalled: .requestTimeout
-        case .hostRefused: .forbidden
         case .tooManyConnections, .draining: .serviceUnavailable
         case .internalError: .internalServerError
         }
@@ -95,11 +67,19 @@ extension HTTPProblem {
 /// Keeps what the server reports.
 final class Recorder: RequestObserver {
     let records = Inbox<RequestRecord>()
-    private let open = Mutex(0)
+    private let counts = Mutex((open: 0, ended: 0))
 
     func finished(_ record: RequestRecord) { records.put(record) }
-    func connections(delta: Int) { open.withLock { $0 += delta } }
-    var connections: Int { open.withLock { $0 } }
+    func connections(delta: Int) {
+        counts.withLock { counts in
+            counts.open += delta
+            if delta < 0 { counts.ended -= delta }
+        }
+    }
+    /// Connections at this moment.
+    var connections: Int { counts.withLock(\.open) }
+    /// Connections that have been and are no more.
+    var ended: Int { counts.withLock(\.ended) }
 }
 
 struct LiveServer: Sendable {
@@ -203,8 +183,8 @@ func pattern(_ count: Int) -> [UInt8] {
 }
 
 private let patternBlock: [UInt8] = {
-    var random = SplitMix(seed: 7)
-    return (0..<65_521).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    var numbers = SeededNumbers(seed: 7)
+    return numbers.bytes(65_521)
 }()
 
 /// Expects the same bytes. `#expect` alone would print all of them.

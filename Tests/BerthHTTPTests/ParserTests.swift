@@ -3,6 +3,7 @@ import NIOCore
 import Testing
 
 @testable import BerthHTTP
+import BerthTestSupport
 
 @Suite("Reading requests from bytes")
 struct ParserTests {
@@ -58,7 +59,7 @@ struct ParserTests {
 
     @Test("changed bytes never stop the process, and cut or whole they mean the same")
     func mutations() {
-        var random = SplitMix(seed: 1)
+        var random = SeededNumbers(seed: 1)
         let sound = Array(Self.pipelined.utf8)
         let interesting: [UInt8] = [0, 0x0a, 0x0d, 0x20, 0x3a, 0x2c, 0x30, 0x66, 0x7f, 0x80, 0xff]
         for _ in 0..<1000 {
@@ -123,18 +124,5 @@ struct ParserTests {
         }
         #expect(reader.headers[values: .range] == ["a", "b", "c"])
         #expect(reader.headers.last?.value == "d")
-    }
-}
-
-/// The same numbers in each run.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import BerthModel
+import BerthTestSupport
 import Testing
 
 private let zeros = String(repeating: "0", count: 64)
@@ -50,7 +51,7 @@ struct DigestTests {
 struct UploadIDTests {
     @Test("a new id parses to itself and knows its start", arguments: [0, 1, 1_790_000_000_000, 0xFFFF_FFFF_FFFF])
     func roundTrip(milliseconds: Int64) throws {
-        var random = SeededRandom(seed: 1)
+        var random = SeededNumbers(seed: 1)
         for _ in 0..<100 {
             let id = UploadID(startedMilliseconds: milliseconds, using: &random)
             let parsed = try #require(UploadID(id.text))
@@ -61,13 +62,13 @@ struct UploadIDTests {
 
     @Test("a time beyond 48 bits does not trap", arguments: [Int64.min, -1, Int64.max])
     func extremeTimes(milliseconds: Int64) {
-        var random = SeededRandom(seed: 2)
+        var random = SeededNumbers(seed: 2)
         #expect(UploadID(UploadID(startedMilliseconds: milliseconds, using: &random).text) != nil)
     }
 
     @Test("later ids come later in byte order")
     func order() {
-        var random = SeededRandom(seed: 3)
+        var random = SeededNumbers(seed: 3)
         let ids = (0..<50).map { UploadID(startedMilliseconds: 1_790_000_000_000 + $0, using: &random).text }
         #expect(ids.sorted(by: precedesInBytes) == ids)
     }

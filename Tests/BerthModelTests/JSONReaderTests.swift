@@ -1,4 +1,5 @@
 import BerthModel
+import BerthTestSupport
 import Testing
 
 @Suite("Reading JSON")
@@ -151,7 +152,7 @@ struct JSONReaderTests {
 
     @Test("random bytes never trap", arguments: 1...8 as ClosedRange<UInt64>)
     func random(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let alphabet = Array("{}[]\",:\\u0019aef-+.E tnl\n\u{0}é😀".utf8) + [0xFF, 0x80, 0xED]
         for _ in 0..<400 {
             let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in

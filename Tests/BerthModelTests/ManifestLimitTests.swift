@@ -1,4 +1,5 @@
 import BerthModel
+import BerthTestSupport
 import Testing
 
 @Suite("Manifests without measure")
@@ -74,7 +75,7 @@ struct ManifestMutationTests {
     /// The seed stands in the name of the case that fails; a trap ends the run, and the seeds are always these.
     @Test("never trap, and what is accepted keeps its bounds", arguments: 1...12 as ClosedRange<UInt64>)
     func mutations(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let tokens = [
             "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "-", "9223372036854775808", "1e400", "null",
             "e30=",

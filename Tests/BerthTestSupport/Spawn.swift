@@ -53,24 +53,25 @@ enum Spawn {
 
 /// What a program left behind.
 package struct Outcome: Sendable {
+    /// As a shell says it: 128 and the signal's number where a signal ended it.
     package let status: Int32
     package let output: String
     package let complaint: String
 }
 
 /// Runs a program to its end, with no environment but the one given.
-package func runToEnd(_ command: [String], environment: [String: String] = [:]) throws -> Outcome {
+package func runToEnd(_ command: [String], environment: [String: String] = [:]) async throws -> Outcome {
     let folder = FileManager.default.temporaryDirectory.path + "/berth-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let process = try Spawn.start(command, environment, output: folder + "/out", complaints: folder + "/err")
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 {
-        guard errno == EINTR else { throw TestFailure("\(command[0]) cannot be waited for: errno \(errno)") }
-    }
-    let isSignal = status & 0x7F != 0
+    let status: Int32 =
+        switch await Ending(process).wait() {
+        case .status(let status): status
+        case .signal(let number): 128 + number
+        }
     return Outcome(
-        status: isSignal ? 128 + status & 0x7F : (status >> 8) & 0xFF,
+        status: status,
         output: try String(contentsOfFile: folder + "/out", encoding: .utf8),
         complaint: try String(contentsOfFile: folder + "/err", encoding: .utf8))
 }

@@ -6,7 +6,8 @@ import Glibc
 /// never held up by a test that waits.
 package final class TestConnection: @unchecked Sendable {
     // Used by one request at a time, on `queue`.
-    private let descriptor: CInt
+    /// -1 once it is closed.
+    private var descriptor: CInt
     private let queue = DispatchQueue(label: "test connection")
     private var received: [UInt8] = []
 
@@ -32,7 +33,7 @@ package final class TestConnection: @unchecked Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { closeNow() }
 
     /// Sends bytes as they are.
     package func write(_ bytes: some Collection<UInt8> & Sendable) async throws {
@@ -71,21 +72,41 @@ package final class TestConnection: @unchecked Sendable {
         }
     }
 
-    /// Whether the server has closed its side; waits for it.
+    /// Up to `count` bytes as they come, and none beyond them; fewer at the end, or where patience is over.
+    package func read(_ count: Int) async throws -> [UInt8] {
+        try await onQueue { connection in
+            while connection.received.count < count, connection.receive(count - connection.received.count) > 0 {}
+            let bytes = Array(connection.received.prefix(count))
+            connection.received.removeFirst(bytes.count)
+            return bytes
+        }
+    }
+
+    /// Whether the server has closed its side, in good order or not; waits for it. False where something else comes, or
+    /// nothing as long as patience lasts.
     package func isClosedByPeer() async throws -> Bool {
         try await onQueue { connection in
-            connection.received.isEmpty && connection.receive() == 0
+            guard connection.received.isEmpty else { return false }
+            errno = 0
+            return connection.receive() == 0 && [0, ECONNRESET].contains(errno)
         }
     }
 
     /// Ends the connection with a reset, as a client that is killed does.
     package func abort() async {
         try? await onQueue { connection in
+            // Only close() looks at this: shutdown() would end in good order.
             var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
             setsockopt(
                 connection.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
-            shutdown(connection.descriptor, Int32(SHUT_RDWR))
+            connection.closeNow()
         }
+    }
+
+    private func closeNow() {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        descriptor = -1
     }
 
     private func onQueue<Result: Sendable>(
@@ -108,8 +129,8 @@ package final class TestConnection: @unchecked Sendable {
     }
 
     /// Bytes received and put behind the others; 0 at the end or after an error.
-    private func receive() -> Int {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    private func receive(_ most: Int = 64 << 10) -> Int {
+        var buffer = [UInt8](repeating: 0, count: min(most, 64 << 10))
         let count = recv(descriptor, &buffer, buffer.count, 0)
         if count > 0 { received += buffer[..<count] }
         return max(0, count)
