@@ -47,7 +47,9 @@ extension ConnectionHandler {
     private var isSending: Bool {
         switch phase {
         case .exchange: plan != nil || streamTask != nil || !isWritable
-        case .lingering, .draining, .open: !isWritable
+        case .draining, .open: !isWritable
+        // Nothing but the client's reading ends this, so every byte counts.
+        case .lingering: waitingOutput > 0
         case .handshaking, .closed: false
         }
     }
@@ -96,7 +98,8 @@ extension ConnectionHandler {
     private func phaseIsOver(_ now: NIODeadline) {
         deadlines.phase = nil
         switch phase {
-        case .handshaking, .open: close()
+        case .handshaking: close()
+        case .open: finish()
         case .draining: linger()
         case .lingering:
             // Output still leaves: the check of progress decides.
@@ -110,7 +113,7 @@ extension ConnectionHandler {
     }
 
     /// Bytes that the kernel did not accept yet.
-    private var waitingOutput: Int {
+    var waitingOutput: Int {
         guard let options = context?.channel.syncOptions else { return 0 }
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0
     }

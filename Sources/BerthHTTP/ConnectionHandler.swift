@@ -149,6 +149,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch event {
         case ChannelEvent.inputClosed:
             turn { inputDidClose() }
+        case ChannelEvent.outputClosed:
+            // The last of what waited has left.
+            turn { if phase == .lingering, inputClosed { close() } }
         case TLSUserEvent.handshakeCompleted:
             turn {
                 guard phase == .handshaking else { return }
@@ -164,7 +167,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func inputDidClose() {
         inputClosed = true
         switch phase {
-        case .handshaking, .open, .draining, .lingering: close()
+        case .handshaking: close()
+        case .open, .draining: finish()
+        case .lingering: if waitingOutput == 0 { close() }
         case .exchange:
             if exchange?.bodyEnded == false { exchange?.source?.fail(.disconnected) }
         case .closed: break
@@ -270,6 +275,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Ending
 
+    /// Ends the connection as soon as what was written has left: an answer may be over long before the client has it.
+    func finish() {
+        guard phase != .closed else { return }
+        needsFlush = false
+        context?.flush()
+        if waitingOutput > 0 { linger() } else { close() }
+    }
+
     /// Ends the connection; output that was not accepted by the kernel yet is lost.
     func close() {
         guard phase != .closed else { return }
@@ -280,7 +293,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func drain() {
         switch phase {
         case .handshaking: close()
-        case .open: if input.readableBytes == 0 { close() }
+        case .open: if input.readableBytes == 0 { turn { finish() } }
         case .exchange, .lingering, .closed: break
         case .draining: turn { linger() }
         }
