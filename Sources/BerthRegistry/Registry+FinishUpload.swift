@@ -56,6 +56,9 @@ extension Registry {
             if size != nil {
                 if try await wasClosed(commit) { return try await readOut(body) }
                 _ = try await upload.openWrite()
+            } else if let range, range.first > 0, try await wasClosed(commit) {
+                // The last chunk again: what came before it has gone into the blob.
+                return try await readOut(body)
             }
         }
         try check(range, against: body, at: upload.offset)
@@ -83,8 +86,9 @@ extension Registry {
         }
         let found = try hash(bytes, commit.digest.algorithm)
         guard found == commit.digest else {
-            // Nothing is ever given for a digest alone; but the answer to the same close may have been lost.
-            if try await wasClosed(commit), bytes.isEmpty { return nil }
+            // Nothing is ever given for a digest alone; but the answer to the same close may have been lost, whose body
+            // was the last chunk or nothing. Which upload had this digest is on record.
+            if try await wasClosed(commit) { return nil }
             throw .digestMismatch(said: commit.digest, found: found)
         }
         try await commitBytes(bytes, commit)

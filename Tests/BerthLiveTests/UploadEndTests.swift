@@ -55,6 +55,34 @@ struct UploadEndTests {
         }
     }
 
+    @Test(
+        "a closing PUT with the last chunk is 201 again for its own digest, and 404 for any other (B8)",
+        arguments: [5, 100_000], [5, 100_000])
+    func repeatedLastChunk(first: Int, last: Int) async throws {
+        try await withLiveServer { server in
+            for (fill, range) in [(1, nil), (2, "\(first)-\(first + last - 1)")] as [(UInt8, String?)] {
+                let headers = range.map { [("Content-Range", $0)] } ?? []
+                let head = [UInt8](repeating: fill, count: first)
+                let tail = [UInt8](repeating: fill + 10, count: last)
+                let digest = try sha256(head + tail)
+                let location = try await server.startUpload(in: "a/b")
+                #expect(try await server.send("PATCH", location, body: head).status == 202)
+                for attempt in 1...3 {
+                    let reply = try await server.send("PUT", "\(location)?digest=\(digest)", headers, body: tail)
+                    #expect(reply.status == 201, "\(range ?? "no range"), attempt \(attempt): \(reply.text)")
+                }
+                for other in [tail, head] {
+                    let target = "\(location)?digest=\(try sha256(other))"
+                    let reply = try await server.send("PUT", target, headers, body: tail)
+                    #expect(reply.status == 404, "\(range ?? "no range")")
+                    #expect(reply.errorCodes == ["BLOB_UPLOAD_UNKNOWN"])
+                    #expect(try await server.head("/v2/a/b/blobs/\(try sha256(other))").status == 404)
+                }
+                #expect(try await server.get("/v2/a/b/blobs/\(digest)").body == head + tail)
+            }
+        }
+    }
+
     @Test("a repeated closing PUT is 404 once its blob was deleted", arguments: [5, 100_000])
     func repeatedAfterDelete(size: Int) async throws {
         try await withLiveServer { server in
