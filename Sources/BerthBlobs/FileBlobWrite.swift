@@ -95,7 +95,7 @@ final class FileBlobWrite: BlobWrite {
         do throws(BlobError) {
             try await uploads.sync()
         } catch {
-            throw try await file.run(.calls) { file in file.kill() }  // its name is not durable, and never will be (B6)
+            throw try await file.run(.calls) { file in file.die() }  // its name is not durable, and never will be (B6)
         }
         uploads.noteSynced(id)
     }

@@ -13,21 +13,21 @@ struct UploadFile: ~Copyable {
     }
 
     let id: UploadID
-    private let uploads: UploadFolder
-    private var descriptor: CInt?
-    private var hasher: ContentHasher
+    let uploads: UploadFolder
+    var descriptor: CInt?
+    var hasher: ContentHasher
     /// Bytes that are in the file and hashed (B7).
-    private(set) var offset: Int64 = 0
+    var offset: Int64 = 0
     /// Size of the file that a resumed upload found; as soon as `offset` is there, the hash has caught up.
-    private let foundSize: Int64
+    let foundSize: Int64
     private var isOnDisk: Bool
-    private(set) var isSealed = false
-    private var isDead = false
+    var isSealed = false
+    var isDead = false
     private var checkpoint: Checkpoint?
     /// What an earlier process wrote and this one has not hashed yet; its offset is `offset` as long as it is there.
-    private var catchingUp: HashedReading?
+    var catchingUp: HashedReading?
     /// For another algorithm than the running one.
-    private var secondReading: HashedReading?
+    var secondReading: HashedReading?
     private var writeBack = WriteBack()
 
     /// An upload without a file.
@@ -56,16 +56,6 @@ struct UploadFile: ~Copyable {
     private static func hasher(_ algorithm: Digest.Algorithm) throws(BlobError) -> ContentHasher {
         do {
             return try ContentHasher(algorithm)
-        } catch { throw BlobError(error) }
-    }
-
-    /// The reading that was begun, or a new one.
-    private static func reading(
-        _ begun: consuming HashedReading?, _ algorithm: Digest.Algorithm
-    ) throws(BlobError) -> HashedReading {
-        if let begun { return begun }
-        do {
-            return try HashedReading(algorithm)
         } catch { throw BlobError(error) }
     }
 
@@ -115,7 +105,7 @@ struct UploadFile: ~Copyable {
         if let range = writeBack.rangeToStart(at: offset) { try startWriteBack(range, waiting: false) }
     }
 
-    private mutating func openedForWriting() throws(BlobError) -> CInt {
+    mutating func openedForWriting() throws(BlobError) -> CInt {
         guard !isDead else { throw .dead(id) }
         if let descriptor { return descriptor }
         if isOnDisk {
@@ -139,15 +129,13 @@ struct UploadFile: ~Copyable {
         writeBack.cut(to: size)
     }
 
-    private mutating func die() -> BlobError {
+    mutating func die() -> BlobError {
         isDead = true
         checkpoint = nil
         let error = uploads.bury(id, descriptor, isSealed: isSealed)
         closeDescriptor()
         return error
     }
-
-    mutating func kill() -> BlobError { die() }
 
     private mutating func closeDescriptor() {
         guard let open = descriptor else { return }
@@ -176,65 +164,6 @@ struct UploadFile: ~Copyable {
         } catch { throw die() }  // bytes are lost, as by a failed fsync (B6)
     }
 
-    // Reading
-
-    /// Hashes a turn's worth of what an earlier process wrote. Answers whether all is hashed.
-    mutating func catchUp() throws(BlobError) -> Bool {
-        guard offset < foundSize else { return true }
-        guard let descriptor else { throw .dead(id) }
-        var reading = try Self.reading(catchingUp.take(), hasher.algorithm)
-        do {
-            try reading.readOn(descriptor, to: foundSize, uploads.files)
-        } catch { throw failedReading(error) }
-        offset = reading.offset
-        guard offset == foundSize else {
-            catchingUp = consume reading
-            return false
-        }
-        hasher = reading.takeHasher()
-        return true
-    }
-
-    /// The digest so far; nil if one turn of reading did not suffice and this has to be called again.
-    mutating func digest(_ algorithm: Digest.Algorithm) throws(BlobError) -> Digest? {
-        guard !isDead else { throw .dead(id) }
-        do {
-            if algorithm == hasher.algorithm { return try hasher.copy().finish() }
-        } catch { throw BlobError(error) }
-        var reading = try Self.reading(secondReading.take(), algorithm)
-        if reading.offset < offset {
-            let descriptor = try openedForWriting()
-            do {
-                try reading.readOn(descriptor, to: offset, uploads.files)
-            } catch { throw failedReading(error) }
-        }
-        guard reading.offset == offset else {
-            secondReading = consume reading
-            return nil
-        }
-        do {
-            return try reading.takeHasher().finish()
-        } catch { throw BlobError(error) }
-    }
-
-    /// All bytes, nil if more than `limit`.
-    mutating func bytes(upTo limit: Int) throws(BlobError) -> [UInt8]? {
-        guard !isDead else { throw .dead(id) }
-        guard offset <= Int64(limit) else { return nil }
-        guard offset > 0 else { return [] }
-        let descriptor = try openedForWriting()
-        let bytes: [UInt8]
-        do {
-            bytes = try uploads.files.readAll(descriptor, count: Int(offset))
-        } catch { throw uploads.failure(error) }
-        guard bytes.count == Int(offset) else { throw die() }
-        return bytes
-    }
-
-    private mutating func failedReading(_ error: SystemError) -> BlobError {
-        error.errno == .stale ? die() : uploads.failure(error)
-    }
-
     // Going back
 
     mutating func mark() throws(BlobError) {
@@ -261,67 +190,7 @@ struct UploadFile: ~Copyable {
         return target
     }
 
-    // Sealing
-
-    /// Step 2 of the large upload.
-    mutating func seal() throws(BlobError) {
-        let descriptor = try openedForWriting()
-        guard !isSealed else { return }
-        let files = uploads.files
-        do throws(SystemError) {
-            let status = try files.status(descriptor)
-            guard status.size == offset, status.links == 1, try !isTaken(id.sealedName)
-            else { throw SystemError(.status, .stale) }
-            try files.rename(id.openName, in: uploads.descriptor, to: id.sealedName, in: uploads.descriptor)
-        } catch  where error.errno == .stale || error.errno == .notThere {
-            throw die()
-        } catch { throw uploads.failure(error) }
-        do {
-            try files.setMode(descriptor, 0o400)
-        } catch {
-            let failure = uploads.failure(error)
-            try renameBack()
-            throw failure
-        }
-        isSealed = true
-    }
-
-    /// A finished upload of the same id may be committed content: nothing is ever renamed over it (B3).
-    private func isTaken(_ name: String) throws(SystemError) -> Bool {
-        do throws(SystemError) {
-            _ = try uploads.files.status(of: name, in: uploads.descriptor)
-            return true
-        } catch {
-            guard error.errno == .notThere else { throw error }
-            return false
-        }
-    }
-
-    /// Step 3 of the large upload: the file's part.
-    mutating func sync() throws(BlobError) {
-        guard uploads.syncs else { return }
-        guard let descriptor, !isDead else { throw .dead(id) }
-        do {
-            try uploads.files.sync(descriptor)
-        } catch { throw die() }
-    }
-
-    mutating func unseal() throws(BlobError) {
-        guard !isDead else { throw .dead(id) }
-        guard isSealed, let descriptor else { return }
-        do {
-            try uploads.files.setMode(descriptor, 0o600)
-        } catch { throw uploads.failure(error) }
-        try renameBack()
-        isSealed = false
-        uploads.noteUnsealed(id)
-    }
-
-    private mutating func renameBack() throws(BlobError) {
-        do {
-            try uploads.files.rename(id.sealedName, in: uploads.descriptor, to: id.openName, in: uploads.descriptor)
-        } catch { throw die() }
-    }
+    // Ending
 
     /// Closes the descriptor; what was written is synced first, so that no error of a write-back is lost with it (B6).
     mutating func rest() throws(BlobError) {
