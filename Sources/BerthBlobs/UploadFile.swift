@@ -193,9 +193,10 @@ struct UploadFile: ~Copyable {
     // Ending
 
     /// Closes the descriptor; what was written is synced first, so that no error of a write-back is lost with it (B6).
+    /// A sealed file keeps it: its sync is still to come, on this descriptor.
     mutating func rest() throws(BlobError) {
-        guard let descriptor, !isDead else { return }
-        if uploads.syncs && !isSealed {
+        guard let descriptor, !isDead, !isSealed else { return }
+        if uploads.syncs {
             do {
                 try uploads.files.syncData(descriptor)
             } catch { throw die() }

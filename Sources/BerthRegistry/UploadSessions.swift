@@ -47,6 +47,10 @@ final class UploadSessions: Sendable {
         let claim: UploadClaim
         let turn: CheckedContinuation<Bool, Never>
     }
+    private struct Closing {
+        let claim: UploadClaim
+        let write: any BlobWrite
+    }
     /// Idle uploads whose files stay open; beyond it the longest idle one is closed and read again at its next touch.
     private let mostIdle: Int
     private let sessions = Mutex<[UploadID: Session]>([:])
@@ -98,18 +102,18 @@ final class UploadSessions: Sendable {
 
     /// Ends the claim; `write` stays open for the next request if there is one to keep.
     func release(_ claim: UploadClaim, keeping write: (any BlobWrite)?) async {
-        let (next, closing) = sessions.withLock { sessions -> (Waiter?, (any BlobWrite)?) in
-            guard var session = sessions[claim.upload] else { return (nil, write) }
+        let (next, closing) = sessions.withLock { sessions -> (Waiter?, Closing?) in
+            var session = sessions[claim.upload] ?? Session()
             session.idle = write
             session.idleSince = .now
             session.holder = session.next?.claim
             let next = session.next
             session.next = nil
             sessions[claim.upload] = session.holder == nil && write == nil ? nil : session
-            return (next, closeLongestIdle(&sessions))
+            return (next, takeLongestIdle(&sessions))
         }
         next?.turn.resume(returning: true)
-        await closing?.close()
+        if let closing { await close(closing) }
     }
 
     /// Closes the files of uploads that nobody has touched for `age`.
@@ -117,21 +121,34 @@ final class UploadSessions: Sendable {
         let limit = ContinuousClock.now - age
         let closing = sessions.withLock { sessions in
             let old = sessions.filter { $0.value.holder == nil && $0.value.idleSince < limit }
-            for upload in old.keys { sessions[upload] = nil }
-            return old.values.compactMap(\.idle)
+            return old.keys.compactMap { take($0, from: &sessions) }
         }
-        for write in closing { await write.close() }
+        for one in closing { await close(one) }
     }
 
     /// Uploads with a request at work or a file open.
     var count: Int { sessions.withLock(\.count) }
 
-    private func closeLongestIdle(_ sessions: inout [UploadID: Session]) -> (any BlobWrite)? {
+    /// An idle upload in the hands of whoever closes its file: a request that comes meanwhile waits, so that nobody
+    /// closes a file under it.
+    private func take(_ upload: UploadID, from sessions: inout [UploadID: Session]) -> Closing? {
+        guard var session = sessions[upload], session.holder == nil, let write = session.idle else { return nil }
+        let claim = UploadClaim(upload)
+        (session.holder, session.idle) = (claim, nil)
+        sessions[upload] = session
+        return Closing(claim: claim, write: write)
+    }
+
+    private func close(_ closing: Closing) async {
+        await closing.write.close()
+        await release(closing.claim, keeping: nil)
+    }
+
+    private func takeLongestIdle(_ sessions: inout [UploadID: Session]) -> Closing? {
         guard sessions.count > mostIdle else { return nil }
         let idle = sessions.filter { $0.value.holder == nil }
         guard idle.count > mostIdle, let oldest = idle.min(by: { $0.value.idleSince < $1.value.idleSince })
         else { return nil }
-        sessions[oldest.key] = nil
-        return oldest.value.idle
+        return take(oldest.key, from: &sessions)
     }
 }

@@ -1,4 +1,8 @@
+import BerthBlobs
 import BerthModel
+import BerthTestSupport
+import NIOCore
+import Synchronization
 import Testing
 
 @testable import BerthRegistry
@@ -7,10 +11,7 @@ import Testing
 struct UploadSessionsTests {
     private let id: UploadID
 
-    init() {
-        var random = SystemRandomNumberGenerator()
-        id = UploadID(startedMilliseconds: 1, using: &random)
-    }
+    init() { id = .random() }
 
     @Test("the later wins: the earlier is told at once, and the later waits until it has let go")
     func later() async throws {
@@ -52,12 +53,85 @@ struct UploadSessionsTests {
         #expect(sessions.count == 0)
     }
 
+    enum Cause: CaseIterable, Sendable { case age, number }
+
+    @Test("a request on an idle upload whose file is being closed waits for the end of that", arguments: Cause.allCases)
+    func closing(cause: Cause) async throws {
+        let sessions = UploadSessions(mostIdle: 256)
+        let slow = ClosingWrite(id)
+        await sessions.release(try await sessions.claim(id), keeping: slow)
+        if cause == .number {
+            for _ in 0..<255 {
+                let write = ClosingWrite(.random())
+                await sessions.release(try await sessions.claim(write.id), keeping: write)
+            }
+        }
+        let closing = Task {
+            switch cause {
+            case .age: await sessions.closeIdle(olderThan: .seconds(-1))
+            case .number:
+                let write = ClosingWrite(.random())
+                guard let last = sessions.claimIfFree(write.id) else { return }
+                await sessions.release(last, keeping: write)
+            }
+        }
+        await slow.isClosing.pass()
+        let tooEarly = sessions.claimIfFree(id)
+        #expect(tooEarly == nil)
+        if let tooEarly { await sessions.release(tooEarly, keeping: nil) }
+        let claiming = Task { [id] in
+            let claim = try await sessions.claim(id)
+            return (claim, wasClosed: slow.isClosed)
+        }
+        slow.mayClose.open()
+        let (claim, wasClosed) = try await claiming.value
+        #expect(wasClosed)
+        #expect(sessions.takeWrite(claim) == nil)
+        await closing.value
+        await sessions.release(claim, keeping: nil)
+        #expect(sessions.count == (cause == .age ? 0 : 256))
+    }
+
     @Test("a claim that is lost before it says how to interrupt it is interrupted at once")
     func lateInterrupt() async {
         let claim = UploadClaim(id)
         claim.supersede()
         await confirmation { interrupted in claim.interrupt { interrupted() } }
     }
+}
+
+extension UploadID {
+    fileprivate static func random() -> UploadID {
+        var random = SystemRandomNumberGenerator()
+        return UploadID(startedMilliseconds: 1, using: &random)
+    }
+}
+
+/// An upload without a file, whose closing takes as long as the test wants.
+private final class ClosingWrite: BlobWrite {
+    let id: UploadID
+    let offset: Int64 = 0
+    let (isClosing, mayClose) = (Gate(), Gate())
+    private let closed = Atomic(false)
+
+    init(_ id: UploadID) { self.id = id }
+
+    var isClosed: Bool { closed.load(ordering: .sequentiallyConsistent) }
+
+    func close() async {
+        isClosing.open()
+        await mayClose.pass()
+        closed.store(true, ordering: .sequentiallyConsistent)
+    }
+
+    func append(_ batch: [ByteBuffer]) async throws(BlobError) { throw .dead(id) }
+    func flush() async throws(BlobError) {}
+    func checkpoint() async throws(BlobError) {}
+    func rollback() async throws(BlobError) {}
+    func digest(_ algorithm: Digest.Algorithm) async throws(BlobError) -> Digest { throw .dead(id) }
+    func bytes(upTo limit: Int) async throws(BlobError) -> [UInt8]? { nil }
+    func seal() async throws(BlobError) { throw .dead(id) }
+    func unseal() async throws(BlobError) { throw .dead(id) }
 }
 
 @Suite("Leases in memory")
