@@ -8,10 +8,12 @@ import UnixSignals
 extension Server {
     /// Listens, serves, and on SIGTERM or SIGINT lets running requests finish; a second signal ends the process.
     package func serve() async throws {
+        // From before the first listener: until it is minded, a SIGHUP ends the process.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         do {
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: services.map { .init(service: $0) },
+                    services: services(hangups).map { .init(service: $0) },
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
             try await group.run()
         } catch {
@@ -22,11 +24,11 @@ extension Server {
         log.info("stopped")
     }
 
-    private var services: [any Service] {
+    private func services(_ hangups: UnixSignalsSequence) -> [any Service] {
         [
             SettlingService(settler: registry.settler),
             HousekeepingService(registry: registry, every: .seconds(60)),
-            CertificateService(http: http, log: log),
+            CertificateService(http: http, hangups: hangups, log: log),
             ListeningService(server: self),
         ]
     }
@@ -38,6 +40,9 @@ private struct ListeningService: Service {
     let server: Server
 
     func run() async throws {
+        // From the start, for the second signal may come right behind the first.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        async let _: Void = endAtSecond(of: signals)
         try await Banner(server).announce(
             listening: { try await listen(server.http, "http.listen") },
             metrics: {
@@ -47,15 +52,16 @@ private struct ListeningService: Service {
         try? await gracefulShutdown()
         server.log.info("stopping", metadata: ["grace": "\(server.configuration.http.timeouts.shutdown)"])
         server.gate.close()
-        let impatience = Task {
-            for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
-                server.log.warning("a second signal: ending at once")
-                server.observability.flush()
-                endProcess()
-            }
-        }
         await server.http.shutdown(grace: server.configuration.http.timeouts.shutdown)
-        impatience.cancel()
+    }
+
+    /// The first signal is the group's: it begins the stop.
+    private func endAtSecond(of signals: UnixSignalsSequence) async {
+        for await _ in signals.dropFirst() {
+            server.log.warning("a second signal: ending at once")
+            server.observability.flush()
+            endProcess()
+        }
     }
 
     /// Starts a server; its failure names the key that can mend it.
@@ -75,11 +81,12 @@ private struct SettlingService: Service {
 /// Certificates are read again on SIGHUP, without a connection being dropped.
 private struct CertificateService: Service {
     let http: HTTPServer
+    let hangups: UnixSignalsSequence
     let log: Logger
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            for await _ in hangups {
                 do {
                     try http.reloadCertificates()
                     log.notice("certificates read again")
