@@ -193,7 +193,10 @@ final class SQLiteWriter {
     }
 
     private func commit(_ attempt: inout Attempt) {
-        guard connection.isInTransaction else { return }
+        guard connection.isInTransaction else {
+            // Nothing is acknowledged that no COMMIT has made durable (C1).
+            return fail(attempt.done, with: nil, &attempt)
+        }
         do {
             try connection.execute("COMMIT")
             let stamped = meta.committed()
