@@ -8,6 +8,12 @@ package struct JSONWriter: Sendable {
 
     package init(reservingCapacity capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
+    /// Gives away what was written so far. The document goes on behind it.
+    package mutating func take() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
+    }
+
     package mutating func beginObject() { begin(UInt8(ascii: "{")) }
     package mutating func endObject() { end(UInt8(ascii: "}")) }
     package mutating func beginArray() { begin(UInt8(ascii: "[")) }

@@ -14,6 +14,10 @@ package struct Page<Item: Sendable>: Sendable {
         self.hasMore = items.count > limit
         self.items = Array(items.prefix(limit))
     }
+
+    package func map<Other>(_ transform: (Item) -> Other) -> Page<Other> {
+        Page<Other>(items: items.map(transform), hasMore: hasMore)
+    }
 }
 
 extension Registry {

@@ -130,11 +130,22 @@ struct ListTests {
                 #expect(try await server.put(image, to: "a/b", as: "\(image.digest)?\(query)").status == 201)
             }
             let usual = try await server.get("/v2/a/b/tags/list")
+            #expect(usual.header("Transfer-Encoding") == "chunked")
+            #expect(usual.text.hasPrefix(#"{"name":"a/b","tags":["t10000","t10001","#))
             #expect(try usual.json()["tags"] as? [String] == Array(tags.dropLast()))
             #expect(usual.nextTarget == "/v2/a/b/tags/list?last=t19999")
             let clamped = try await server.get("/v2/a/b/tags/list?n=20000")
             #expect(try clamped.json()["tags"] as? [String] == Array(tags.dropLast()))
             #expect(clamped.nextTarget == "/v2/a/b/tags/list?n=10000&last=t19999")
+            for n in [999, 1_000, 1_001, 2_000, 2_500] {
+                let page = try await server.get("/v2/a/b/tags/list?n=\(n)&last=t10999")
+                #expect(try page.json()["tags"] as? [String] == Array(tags[1_000..<(1_000 + n)]))
+                #expect(page.nextTarget == "/v2/a/b/tags/list?n=\(n)&last=\(tags[999 + n])")
+                #expect(page.header("Transfer-Encoding") == (n > 1_000 ? "chunked" : nil))
+            }
+            let all = try await server.get("/v2/a/b/tags/list?last=t11000")
+            #expect(try all.json()["tags"] as? [String] == Array(tags[1_001...]))
+            #expect(all.nextTarget == nil)
             let rest = try await server.get(clamped.nextTarget ?? "")
             #expect(try rest.json()["tags"] as? [String] == ["t20000"])
             #expect(rest.nextTarget == nil)

@@ -1,7 +1,6 @@
 import BerthHTTP
 import BerthModel
 import BerthRegistry
-import HTTPTypes
 
 /// `GET /v2/_catalog`: the repositories that hold a manifest and that the caller may pull, by pages. From Docker's
 /// registry; reserved by the distribution specification.
@@ -9,21 +8,12 @@ struct ListRepositories: Endpoint {
     func isLong(_ call: Call) -> Bool { true }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
-        let paging = try Paging(call)
-        let page: Page<RepositoryName>
-        do {
-            page = try await call.registry.repositories(
-                after: paging.last, limit: paging.limit, for: call.principal)
-        } catch { throw Refusal(error) }
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("repositories")
-        json.strings(page.items.lazy.map(\.text))
-        json.endObject()
-        var response = Response.json(json.bytes)
-        if page.hasMore, let end = page.items.last {
-            response.headers[.link] = paging.link("/v2/_catalog", after: end.text)
+        let (registry, principal) = (call.registry, call.principal)
+        let list = NameList(path: "/v2/_catalog") { json in
+            json.key("repositories")
+        } read: { last, limit throws(RegistryError) in
+            try await registry.repositories(after: last, limit: limit, for: principal).map(\.text)
         }
-        return response
+        return try await list.answer(Paging(call))
     }
 }
