@@ -16,7 +16,8 @@ struct UmociTests {
             try await at.run("umoci", "repack", "--image", "pulled:2", "bundle")
             try await at.run("umoci", "config", "--image", "pulled:2", "--config.label", "made.by=umoci")
 
-            try await at.run("skopeo", "copy", "-q", "oci:pulled:2", "docker://\(at.image("box:2"))")
+            try await at.run(
+                "skopeo", "copy", "-q", "--preserve-digests", "oci:pulled:2", "docker://\(at.image("box:2"))")
             try await at.run("skopeo", "copy", "-q", "docker://\(at.image("box:2"))", "oci:again:2")
             try await at.run("umoci", "unpack", "--image", "again:2", "second")
             #expect(try at.read("second/rootfs/marker") == "after")

@@ -10,7 +10,7 @@ struct Command: Sendable {
     var environment: [String: String]
     var directory: String
     /// After this long the program and all it has started are killed; far above what any client needs.
-    var timeout: Duration = .seconds(180)
+    var timeout: Duration = .seconds(600)
 
     /// Where Debian installs programs. What the user has put before it in PATH is not what these tests test.
     static let searchPath = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]

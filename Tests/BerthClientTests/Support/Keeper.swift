@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// Something that lives until the test process ends, and is cleaned away then: a daemon, or only a folder.
 ///
@@ -12,7 +13,11 @@ struct Keeper: Sendable {
     let greeting: String
 
     /// The daemon's log so far.
-    var log: String { (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "" }
+    var log: String { Keeper.log(in: folder) }
+
+    private static func log(in folder: String) -> String {
+        (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? ""
+    }
 
     /// A folder for this test process.
     static func folder(_ name: String) throws -> Keeper {
@@ -26,26 +31,36 @@ struct Keeper: Sendable {
     /// - Parameters:
     ///   - pattern: extended regular expression of the log line that says it is ready.
     ///   - command: the daemon's program and arguments; gets the folder, in which it can put files first.
-    /// - Throws: `DaemonError` with the log if the daemon ends without that line.
+    /// - Throws: `DaemonError` with the log if the daemon ends without that line, or has not written it after two
+    ///   minutes; then it is ended.
     static func daemon(
         _ name: String, readyAt pattern: String, _ command: (_ folder: String) throws -> [String]
     ) async throws -> Keeper {
         let folder = try newFolder(name)
         let greetings = try newPipe()
         let reading = FileHandle(fileDescriptor: greetings.reading, closeOnDealloc: true)
+        let life: Int32
         do {
             defer { close(greetings.writing) }
-            try hold([folder, pattern] + command(folder), output: greetings.writing)
+            life = try hold([folder, pattern] + command(folder), output: greetings.writing)
         }
+        let logWhenLate = Mutex<String?>(nil)
+        let patience = DispatchWorkItem {
+            logWhenLate.withLock { $0 = log(in: folder) }
+            close(life)
+        }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: patience)
         let greeting = await withCheckedContinuation { continuation in
             Thread.detachNewThread {
                 let line = (try? reading.readToEnd()).flatMap { $0 } ?? Data()
                 continuation.resume(returning: String(decoding: line, as: UTF8.self))
             }
         }
-        let keeper = Keeper(folder: folder, greeting: greeting)
-        guard !greeting.isEmpty else { throw DaemonError(name: name, log: keeper.log) }
-        return keeper
+        patience.cancel()
+        guard !greeting.isEmpty else {
+            throw DaemonError(name: name, log: logWhenLate.withLock(\.self) ?? log(in: folder))
+        }
+        return Keeper(folder: folder, greeting: greeting)
     }
 
     private static func newFolder(_ name: String) throws -> String {
@@ -54,8 +69,10 @@ struct Keeper: Sendable {
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Starts the shell that keeps; the pipe's end that stays open here is never closed by anybody but the kernel.
-    private static func hold(_ arguments: [String], output: Int32?) throws {
+    /// Starts the shell that keeps. It lives until the pipe's end that is answered is closed: by the kernel, when this
+    /// process ends.
+    @discardableResult
+    private static func hold(_ arguments: [String], output: Int32?) throws -> Int32 {
         let life = try newPipe()
         defer { close(life.reading) }
         let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
@@ -65,6 +82,7 @@ struct Keeper: Sendable {
             "/bin/sh", [Place.script("keep.sh")] + arguments,
             environment: Scratch.baseEnvironment.merging(["KEEP_FOLDERS": keeps]) { $1 }, directory: "/",
             files: (life.reading, output ?? null, null))
+        return life.writing
     }
 }
 
