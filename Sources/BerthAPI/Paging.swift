@@ -22,6 +22,12 @@ struct Paging {
         self.repeated = repeated
     }
 
+    /// Whether a page may hold so much that writing it would hold up an event loop.
+    static func isLong(_ call: Call) -> Bool {
+        guard let n = try? call.query.value("n"), let limit = try? limit(n, .max) else { return true }
+        return limit > 250
+    }
+
     /// The value of `Link` that leads to what follows `item`. Relative, so that no proxy can get it wrong.
     func link(_ path: String, after item: String) -> String {
         var parameters = repeated

@@ -5,7 +5,7 @@ import BerthRegistry
 /// `GET /v2/_catalog`: the repositories that hold a manifest and that the caller may pull, by pages. From Docker's
 /// registry; reserved by the distribution specification.
 struct ListRepositories: Endpoint {
-    func isLong(_ call: Call) -> Bool { true }
+    func isLong(_ call: Call) -> Bool { Paging.isLong(call) }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let (registry, principal) = (call.registry, call.principal)

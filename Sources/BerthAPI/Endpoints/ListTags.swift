@@ -6,7 +6,7 @@ import BerthRegistry
 struct ListTags: Endpoint {
     let repository: RepositoryName
 
-    func isLong(_ call: Call) -> Bool { true }
+    func isLong(_ call: Call) -> Bool { Paging.isLong(call) }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let (registry, repository) = (call.registry, repository)
