@@ -5,8 +5,9 @@ RELEASE = .build/release/berth
 LISTEN ?= 127.0.0.1:5000
 ROOT ?= Storage/data
 PREFIX ?= /usr/local
+BENCH = Tests/Benchmarks/.build/release/bench
 
-.PHONY: serve build test test-rooms test-clients test-deps deps format lint install clean help
+.PHONY: serve build test test-rooms test-clients test-deps deps bench bench-smoke bench-build format lint install clean help
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -35,6 +36,19 @@ test-rooms: deps
 test-clients: test-deps
 	$(SWIFT) build --build-tests
 	REQUIRE_CLIENTS=1 $(SWIFT) test --disable-xctest --skip-build --filter BerthClientTests
+
+## make bench         berth beside its peers, about half an hour; SCENARIO=… runs some of it (Tests/Benchmarks/README.md)
+bench: build bench-build
+	$(BENCH) run $(SCENARIO) $(BENCH_OPTIONS)
+
+## make bench-smoke   a tiny version of the benchmark, of wrong answers and not of times; takes the debug build
+bench-smoke: deps bench-build
+	$(SWIFT) build --product berth
+	$(BENCH) smoke $(SCENARIO) $(BENCH_OPTIONS)
+
+bench-build:
+	@.ci/install-packages bench
+	$(SWIFT) build -c release --package-path Tests/Benchmarks
 
 deps:
 	@.ci/install-packages build

@@ -63,7 +63,7 @@ extension Scratch {
     func layer(_ files: [String: String], _ compression: SampleLayer.Compression = .gzip) async throws -> SampleLayer {
         let name = "layer-\(UInt32.random(in: .min ... .max))"
         for (file, text) in files.merging(["etc/\(name)": random(2000)], uniquingKeysWith: { $1 }) {
-            try makeFolder("\(name)/\((file as NSString).deletingLastPathComponent)")
+            try makeFolder(([name] + file.split(separator: "/").dropLast().map(String.init)).joined(separator: "/"))
             try write(text, to: "\(name)/\(file)")
         }
         let tar = "\(folder)/\(name).tar"
