@@ -14,9 +14,11 @@ extension FaultTests.Servers {
             root: scratch.root, environment: shim.environment(root: scratch.root))
         let pusher = Pusher(repository: "sync/upload", connection: try server.connect(), facts: facts)
         var numbers = SeededNumbers(seed: 1)
-        // Small: settling it syncs other folders.
         let kept = numbers.bytes(9_000)
         #expect(try await pusher.pushBlob(kept).status == 201)
+        // Settling it syncs a file under uploads/ too, which is not the one that is to fail.
+        let place = contentPath(digestText(kept), below: scratch.root)
+        try await eventually("it has settled") { FileManager.default.fileExists(atPath: place) }
 
         // First the file that was sealed, then the folder it was renamed in.
         shim.arm(FaultPlan(operations: [.sync], nth: nth, pattern: "/uploads"))
