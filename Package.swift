@@ -43,14 +43,22 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLibCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         room("BerthModel"),
         room("BerthDigest", ["CLibCrypto"]),
         room("BerthBlobs", ["BerthDigest", nio, nioPosix]),
         room("BerthCatalog", grdb),
         room("BerthRegistry", ["BerthBlobs", "BerthCatalog", "BerthDigest", nio, logging]),
+        room(
+            "BerthAccess",
+            [
+                "BerthRegistry", "BerthCatalog", "BerthDigest", "CLibCrypt", nio, nioPosix, logging,
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
         room(
             "BerthHTTP",
             [
@@ -61,15 +69,24 @@ let package = Package(
             ]),
         room(
             "BerthAPI",
-            ["BerthHTTP", "BerthRegistry", nio, logging, .product(name: "HTTPTypes", package: "swift-http-types")]),
+            [
+                "BerthHTTP", "BerthRegistry", "BerthAccess", nio, logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        room(
+            "BerthAdmin",
+            [
+                "BerthAccess", "BerthCatalog", "BerthHTTP", nio, logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
         room(
             "BerthConfig",
             [.product(name: "Configuration", package: "swift-configuration"), .product(name: "Yams", package: "Yams")]),
         room(
             "BerthServer",
             [
-                "BerthAPI", "BerthHTTP", "BerthRegistry", "BerthBlobs", "BerthCatalog", "BerthConfig",
-                nio, nioPosix, logging,
+                "BerthAPI", "BerthAdmin", "BerthHTTP", "BerthRegistry", "BerthAccess", "BerthBlobs", "BerthCatalog",
+                "BerthConfig", nio, nioPosix, logging,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -87,8 +104,8 @@ let package = Package(
         .target(
             name: "BerthTestSupport",
             dependencies: [
-                "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthServer",
-                logging,
+                "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthAccess",
+                "BerthServer", logging,
             ],
             path: "Tests/BerthTestSupport",
             swiftSettings: strict
@@ -96,6 +113,16 @@ let package = Package(
         tests("BerthModelTests", ["BerthModel", "BerthTestSupport"]),
         tests(
             "BerthRegistryTests", ["BerthTestSupport", "BerthRegistry", "BerthBlobs", "BerthDigest", "BerthModel", nio]),
+        tests(
+            "BerthAccessTests",
+            ["BerthAccess", "BerthCatalog", "BerthRegistry", "BerthDigest", "BerthModel", "BerthTestSupport", logging]),
+        tests(
+            "BerthAdminTests",
+            [
+                "BerthAdmin", "BerthAccess", "BerthCatalog", "BerthHTTP", "BerthModel", "BerthTestSupport", nio,
+                logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
         tests(
             "BerthAPITests",
             [
@@ -138,7 +165,7 @@ let package = Package(
             "BerthLiveTests",
             [
                 "BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry",
-                "BerthServer",
+                "BerthAccess", "BerthServer",
             ]),
     ],
     swiftLanguageModes: [.v6]

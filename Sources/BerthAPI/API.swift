@@ -1,3 +1,4 @@
+package import BerthAccess
 package import BerthHTTP
 import BerthModel
 package import BerthRegistry
@@ -9,8 +10,12 @@ package struct API: RequestHandler {
     private let context: APIContext
     private let log: Logger
 
-    package init(registry: Registry, settings: APISettings, readiness: any Readiness, logger: Logger) {
-        self.context = APIContext(registry: registry, settings: settings, readiness: readiness)
+    package init(
+        registry: Registry, access: Access, settings: APISettings, readiness: any Readiness, logger: Logger
+    ) {
+        self.context = APIContext(
+            registry: registry, gate: Gate(access: access, realm: settings.realm, registry: registry),
+            settings: settings, readiness: readiness)
         self.log = logger
     }
 
@@ -18,7 +23,7 @@ package struct API: RequestHandler {
         let frame = Frame(request)
         var labels = Response.Labels(route: "unknown")
         do throws(Refusal) {
-            try context.settings.hosts.check(request)
+            if !context.gate.access.isClosed { try context.settings.hosts.check(request) }
             if let response = try Self.aboutTheServer(request) { return .answer(frame.finish(response, labels)) }
             let route = try Route(path: request.path)
             labels = Response.Labels(route: route.label, repository: route.repository?.text)
@@ -26,21 +31,41 @@ package struct API: RequestHandler {
                 let allowed = route.methods(under: context.settings.switches)
                 return .answer(frame.finish(.options(allowed), labels))
             }
-            let (endpoint, call) = try open(route, request)
-            if let response = try endpoint.answerNow(call) { return .answer(frame.finish(response, labels)) }
-            let work = { @Sendable [log, labels] () async -> Response in
-                do throws(Refusal) {
-                    return frame.finish(try await endpoint.answer(call), labels)
-                } catch {
-                    if let cause = error.cause {
-                        log.error("request failed", metadata: ["cause": "\(cause)", "request": "\(request.id)"])
-                    }
-                    return frame.finish(error.response(requestID: request.id), labels)
-                }
+            let entry = try entry(route, request)
+            guard let identity = context.gate.identifyNow(request, route) else {
+                // What has to be checked first may take its time: not on the event loop.
+                return .longTask(
+                    work(request, frame, labels) { () async throws(Refusal) in
+                        let call = try open(route, entry, request, await context.gate.identify(request))
+                        if let response = try entry.endpoint.answerNow(call) { return response }
+                        return try await entry.endpoint.answer(call)
+                    })
             }
-            return endpoint.isLong(call) ? .longTask(work) : .task(work)
+            let call = try open(route, entry, request, identity)
+            if let response = try entry.endpoint.answerNow(call) { return .answer(frame.finish(response, labels)) }
+            let work = work(request, frame, labels) { () async throws(Refusal) in
+                try await entry.endpoint.answer(call)
+            }
+            return entry.endpoint.isLong(call) ? .longTask(work) : .task(work)
         } catch {
             return .answer(frame.finish(error.response(requestID: request.id), labels))
+        }
+    }
+
+    /// An answer that has to be waited for.
+    private func work(
+        _ request: Request, _ frame: Frame, _ labels: Response.Labels,
+        _ answer: @escaping @Sendable () async throws(Refusal) -> Response
+    ) -> @Sendable () async -> Response {
+        { [log] in
+            do throws(Refusal) {
+                return frame.finish(try await answer(), labels)
+            } catch {
+                if let cause = error.cause {
+                    log.error("request failed", metadata: ["cause": "\(cause)", "request": "\(request.id)"])
+                }
+                return frame.finish(error.response(requestID: request.id), labels)
+            }
         }
     }
 
@@ -58,27 +83,33 @@ package struct API: RequestHandler {
         return request.method == .options && request.path == "*" ? .options(all) : nil
     }
 
-    /// The endpoint for a route and method, once switches and access have been asked.
-    private func open(_ route: Route, _ request: Request) throws(Refusal) -> (any Endpoint, Call) {
+    /// The endpoint for a route and method, once the switches have been asked.
+    private func entry(_ route: Route, _ request: Request) throws(Refusal) -> RouteEntry {
+        if route.needsAccounts, !context.gate.access.isClosed { throw .pathUnknown }
         let switches = context.settings.switches
         guard let entry = route.entry(for: request.method) else { throw .method(route.methods(under: switches)) }
         try switches.check(entry, allowed: route.methods(under: switches))
-        let principal = Principal.anonymous
-        if let action = entry.action, !context.registry.access.decide(principal, action, route.repository) {
-            throw .denied(action, route.repository)
-        }
+        return entry
+    }
+
+    /// The call of an endpoint, once access has been asked.
+    private func open(
+        _ route: Route, _ entry: RouteEntry, _ request: Request, _ identity: Identity
+    ) throws(Refusal) -> Call {
+        let caller = try context.gate.admit(identity, entry, route, request)
         if request.hasBody, let encoding = request.headers[.contentEncoding], encoding != "identity" {
             throw Refusal(
                 .unsupportedMediaType, .unsupported, "Send the content as it is to be stored, without Content-Encoding."
             )
         }
-        return (entry.endpoint, Call(request, try Query(request.query), principal, context))
+        return Call(request, try Query(request.query), caller, context)
     }
 }
 
 /// What all endpoints share.
 struct APIContext: Sendable {
     let registry: Registry
+    let gate: Gate
     let settings: APISettings
     let readiness: any Readiness
     let manifestMemory = ManifestMemory()
@@ -90,6 +121,7 @@ package struct APISettings: Sendable {
     package var manifestBytes = 4 << 20
     package var switches = Switches()
     package var hosts = HostGuard()
+    package var realm = Realm()
 
     package init() {}
 }
@@ -104,14 +136,15 @@ package protocol Readiness: Sendable {
 struct Call: Sendable {
     let request: Request
     let query: Query
-    let principal: Principal
+    let caller: Caller
     let context: APIContext
     var registry: Registry { context.registry }
+    var principal: Principal { caller.principal }
 
-    init(_ request: Request, _ query: Query, _ principal: Principal, _ context: APIContext) {
+    init(_ request: Request, _ query: Query, _ caller: Caller, _ context: APIContext) {
         self.request = request
         self.query = query
-        self.principal = principal
+        self.caller = caller
         self.context = context
     }
 }

@@ -39,7 +39,10 @@ extension Route {
         case (.readiness, .get), (.readiness, .head): RouteEntry(Ready(), nil)
         case (.version, .get), (.version, .head): RouteEntry(Version(), nil)
         case (.catalog, .get), (.catalog, .head): RouteEntry(ListRepositories(), .pull)
-        case (.search, .get), (.search, .head): RouteEntry(Search(), .pull)
+        case (.search, .get), (.search, .head): RouteEntry(Search(), nil)
+        case (.token, .get), (.token, .head): RouteEntry(GetToken(), nil)
+        case (.token, .post): RouteEntry(PostToken(), nil)
+        case (.keys, .get), (.keys, .head): RouteEntry(GetKeys(), nil)
         case (.manifest(let name, let reference), .get), (.manifest(let name, let reference), .head):
             RouteEntry(GetManifest(repository: name, reference: reference), .pull)
         case (.manifest(let name, let reference), .put):

@@ -10,7 +10,7 @@ extension HTTPField.Name {
     static let ociFiltersApplied = known("OCI-Filters-Applied")
     static let link = known("Link")
 
-    private static func known(_ name: String) -> HTTPField.Name {
+    static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is a header's name") }
         return name
     }

@@ -27,12 +27,12 @@ package struct HostGuard: Sendable {
     }
 
     /// 127.0.0.0/8, as four numbers: a name like `127.0.0.1.example.com` is none.
-    private static func isLoopback(_ host: String) -> Bool {
+    static func isLoopback(_ host: String) -> Bool {
         let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         return numbers.count == 4 && numbers[0] == 127 && !numbers.contains(nil)
     }
 
-    private static func name(of host: String) -> String {
+    static func name(of host: String) -> String {
         let host = host.lowercased()
         if host.utf8.first == UInt8(ascii: "["), let end = host.firstIndex(of: "]") {
             return String(host[host.index(after: host.startIndex)..<end])

@@ -76,6 +76,9 @@ extension Refusal {
                 .methodNotAllowed, .unsupported,
                 "Manifests of this repository still need this content; delete those first, under manifests/.",
                 detail: [("manifests", .list(manifests.map(\.text)))])
+        case .tooManyUploads:
+            self = .tooMany(
+                seconds: 60, "You have as many unfinished uploads as you may have; finish or cancel some first.")
         case .storageFull:
             self.init(
                 HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), .denied,

@@ -9,6 +9,10 @@ enum Route: Hashable, Sendable {
     case version
     case catalog
     case search
+    /// Where tokens are issued.
+    case token
+    /// The public keys of tokens.
+    case keys
     case manifest(RepositoryName, reference: String)
     case blob(RepositoryName, digest: String)
     case uploads(RepositoryName)
@@ -26,6 +30,8 @@ enum Route: Hashable, Sendable {
             switch path.rest {
             case "/": self = .root
             case "/v1/search": self = .search
+            case "/auth/token": self = .token
+            case "/auth/keys": self = .keys
             case "/healthz": self = .health
             case "/readyz": self = .readiness
             default: throw .pathUnknown
@@ -70,6 +76,8 @@ extension Route {
         case .version: "version"
         case .catalog: "catalog"
         case .search: "search"
+        case .token: "token"
+        case .keys: "keys"
         case .manifest: "manifest"
         case .blob: "blob"
         case .uploads: "uploads"
@@ -84,7 +92,7 @@ extension Route {
         case .manifest(let name, _), .blob(let name, _), .uploads(let name), .upload(let name, _), .tags(let name),
             .referrers(let name, _):
             name
-        case .root, .health, .readiness, .version, .catalog, .search: nil
+        case .root, .health, .readiness, .version, .catalog, .search, .token, .keys: nil
         }
     }
 }

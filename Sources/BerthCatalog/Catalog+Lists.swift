@@ -128,8 +128,7 @@ extension SQLRow {
 
     func principal(_ index: Int) throws(CatalogError) -> Principal {
         let text = try text(index)
-        if text == Principal.anonymous.text { return .anonymous }
-        guard text.utf8.starts(with: "user:".utf8) else { throw .damaged("'\(text)' is no principal") }
-        return .user(String(text.dropFirst(5)))
+        guard let principal = Principal(text) else { throw .damaged("'\(text)' is no principal") }
+        return principal
     }
 }

@@ -12,7 +12,8 @@ package final class Catalog: Sendable {
     /// Rows that one closure touches, a manifest's own references apart (C6).
     static let rowsPerClosure = 1_000
 
-    let database: any SQLDatabase
+    /// The seam, for rooms that keep tables of their own beside the catalog's.
+    package let database: any SQLDatabase
     let clock: any RegistryClock
     let time: RegistryTime
     let settings: CatalogSettings

@@ -47,10 +47,10 @@ package protocol SQLTransaction {
 }
 
 extension SQLTransaction {
-    func row(_ sql: StaticString, _ arguments: [SQLValue]) throws(CatalogError) -> SQLRow? {
+    package func row(_ sql: StaticString, _ arguments: [SQLValue]) throws(CatalogError) -> SQLRow? {
         try rows(sql, arguments).first
     }
-    func exists(_ sql: StaticString, _ arguments: [SQLValue]) throws(CatalogError) -> Bool {
+    package func exists(_ sql: StaticString, _ arguments: [SQLValue]) throws(CatalogError) -> Bool {
         try !rows(sql, arguments).isEmpty
     }
 }
@@ -94,8 +94,8 @@ package enum SQLValue: Hashable, Sendable {
     case bytes([UInt8])
 
     static func digest(_ digest: Digest) -> SQLValue { .text(digest.text) }
-    static func bool(_ value: Bool) -> SQLValue { .integer(value ? 1 : 0) }
-    static func optional(_ text: String?) -> SQLValue { text.map(SQLValue.text) ?? .null }
+    package static func bool(_ value: Bool) -> SQLValue { .integer(value ? 1 : 0) }
+    package static func optional(_ text: String?) -> SQLValue { text.map(SQLValue.text) ?? .null }
 }
 
 /// The columns of one row, by position. A column of another type than asked for means a damaged database.
@@ -104,21 +104,21 @@ package struct SQLRow: Sendable {
 
     package init(_ columns: [SQLValue]) { self.columns = columns }
 
-    func isNull(_ index: Int) -> Bool { index >= columns.count || columns[index] == .null }
+    package func isNull(_ index: Int) -> Bool { index >= columns.count || columns[index] == .null }
 
-    func integer(_ index: Int) throws(CatalogError) -> Int64 {
+    package func integer(_ index: Int) throws(CatalogError) -> Int64 {
         guard index < columns.count, case .integer(let value) = columns[index] else { throw unexpected(index) }
         return value
     }
-    func bool(_ index: Int) throws(CatalogError) -> Bool { try integer(index) != 0 }
+    package func bool(_ index: Int) throws(CatalogError) -> Bool { try integer(index) != 0 }
 
-    func text(_ index: Int) throws(CatalogError) -> String {
+    package func text(_ index: Int) throws(CatalogError) -> String {
         guard index < columns.count, case .text(let value) = columns[index] else { throw unexpected(index) }
         return value
     }
-    func optionalText(_ index: Int) throws(CatalogError) -> String? { isNull(index) ? nil : try text(index) }
+    package func optionalText(_ index: Int) throws(CatalogError) -> String? { isNull(index) ? nil : try text(index) }
 
-    func bytes(_ index: Int) throws(CatalogError) -> [UInt8] {
+    package func bytes(_ index: Int) throws(CatalogError) -> [UInt8] {
         guard index < columns.count, case .bytes(let value) = columns[index] else { throw unexpected(index) }
         return value
     }

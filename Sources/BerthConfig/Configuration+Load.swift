@@ -5,6 +5,8 @@ package struct LoadedConfiguration: Sendable {
     package let file: String?
     /// By key; a key that nobody set is absent.
     package let origins: [String: Origin]
+    /// Why this configuration serves nobody as long as there are no accounts; nil where it does.
+    package let withoutAccounts: ConfigurationErrors?
 }
 
 extension Configuration {
@@ -24,16 +26,12 @@ extension Configuration {
         problems = inOrder(problems)
         // A rule about a key that is wrong by itself would only repeat that, or say something untrue.
         let wrong = Set(problems.compactMap(\.key))
-        for rule in rules where wrong.isDisjoint(with: rule.keys) {
-            for conflict in rule.conflicts(configuration) {
-                // A default in the way of what somebody set is told where that was set.
-                let origin = origins[conflict.key] ?? rule.keys.sorted().compactMap { origins[$0] }.first ?? .builtIn
-                problems.append(
-                    ConfigurationProblem(origin: origin, fault: .conflict(key: conflict.key, conflict.reason)))
-            }
-        }
+        problems += rules.flatMap { $0.problems(in: configuration, origins, wrong: wrong) }
         guard problems.isEmpty else { throw ConfigurationErrors(problems: problems) }
-        return LoadedConfiguration(configuration: configuration, file: path, origins: origins)
+        let open = rulesWithoutAccounts.flatMap { $0.problems(in: configuration, origins, wrong: []) }
+        return LoadedConfiguration(
+            configuration: configuration, file: path, origins: origins,
+            withoutAccounts: open.isEmpty ? nil : ConfigurationErrors(problems: open))
     }
 
     /// The file by line, the environment, the command line; what is of one place stays as found.
@@ -52,5 +50,19 @@ extension Configuration {
                 return first == second ? a.offset < b.offset : first < second
             }
             .map(\.element)
+    }
+}
+
+extension Configuration.Rule {
+    /// What contradicts the rule, unless one of its keys is wrong by itself.
+    fileprivate func problems(
+        in configuration: Configuration, _ origins: [String: Origin], wrong: Set<String>
+    ) -> [ConfigurationProblem] {
+        guard wrong.isDisjoint(with: keys) else { return [] }
+        return conflicts(configuration).map { conflict in
+            // A default in the way of what somebody set is told where that was set.
+            let origin = origins[conflict.key] ?? keys.sorted().compactMap { origins[$0] }.first ?? .builtIn
+            return ConfigurationProblem(origin: origin, fault: .conflict(key: conflict.key, conflict.reason))
+        }
     }
 }

@@ -5,7 +5,10 @@ extension Configuration {
         let conflicts: @Sendable (Configuration) -> [(key: String, reason: String)]
     }
 
-    static let rules: [Rule] = [tlsPair, someListener, distinctListeners, safeStart, manifestFitsMemory]
+    static let rules: [Rule] = [tlsPair, someListener, distinctListeners, manifestFitsMemory]
+
+    /// What must hold besides as long as there are no accounts; whether there are, only an open root tells.
+    static let rulesWithoutAccounts: [Rule] = [safeStart]
 
     private static let tlsPair = Rule(keys: ["http.tls.certificate", "http.tls.key"]) { configuration in
         let tls = configuration.http.tls
@@ -50,7 +53,7 @@ extension Configuration {
                 anonymous == nil ? "access.anonymous is not set" : "access.anonymous is none, and there are no accounts"
             return (
                 "http.listen",
-                "has \(address): \(who), and \(state); set access.anonymous to pull or push to open the registry, or \(instead)"
+                "has \(address): \(who), and \(state); make an account (berth user add), set access.anonymous to pull or push to open the registry, or \(instead)"
             )
         }
     }

@@ -103,6 +103,12 @@ extension Configuration {
             "upload.max_age", \.upload.maxAge, .duration(.seconds(1) ... .seconds(365 * 24 * 60 * 60)),
             doc: "Age at which an unfinished upload is removed."),
         Setting(
+            "upload.max_open", \.upload.maxOpen, .count(1...1_000_000),
+            doc: "Unfinished uploads of one account; without accounts, of one address."),
+        Setting(
+            "upload.max_open_bytes", \.upload.maxOpenBytes, .size((1 << 20)...(1 << 50)),
+            doc: "Bytes in the unfinished uploads of one account."),
+        Setting(
             "manifests.max_size", \.manifests.maxBytes, .size(4_000_000...(64 << 20)),
             doc: "Largest manifest taken; the specification asks for 4 MB at least."),
         Setting(
@@ -125,7 +131,15 @@ extension Configuration {
             doc: "What clients are told when a changing request is refused."),
         Setting(
             "access.anonymous", optional: \.access.anonymous, .choice,
-            doc: "What callers without credentials may do: none, pull or push. Unset, only loopback is served."),
+            doc:
+                "While there are no accounts, what everybody may do: none, pull or push. Unset, only loopback is served."
+        ),
+        Setting(
+            "access.token_lifetime", \.access.tokenLifetime, .duration(.seconds(1) ... .seconds(24 * 60 * 60)),
+            doc: "How long a bearer token is good for; clients fetch the next one by themselves."),
+        Setting(
+            "access.clock_skew", \.access.clockSkew, .duration(.zero ... .seconds(10 * 60)),
+            doc: "By how much clocks may differ before a token counts as expired or not yet valid."),
         Setting(
             "log.level", \.log.level, .choice,
             doc: "Least level logged: trace, debug, info, notice, warning, error or critical."),

@@ -37,6 +37,10 @@ extension Configuration {
     package struct Upload: Sendable, Equatable {
         /// Age at which an unfinished upload is removed and the record of an ended one is forgotten.
         package var maxAge = Duration.seconds(24 * 60 * 60)
+        /// Unfinished uploads with bytes that one account may have; without accounts, one address.
+        package var maxOpen = 100
+        /// Bytes in the unfinished uploads of one account.
+        package var maxOpenBytes = 1 << 40
     }
 
     package struct Manifests: Sendable, Equatable {
@@ -67,8 +71,13 @@ extension Configuration {
     }
 
     package struct Access: Sendable, Equatable {
-        /// What callers without credentials may do. `nil`: nobody decided, so only loopback and narrow Unix sockets are served.
+        /// What callers without credentials may do while there are no accounts. `nil`: nobody decided, so only loopback and narrow Unix
+        /// sockets are served.
         package var anonymous: Anonymous?
+        /// How long a bearer token is good for.
+        package var tokenLifetime = Duration.seconds(15 * 60)
+        /// By how much the clocks of those who check tokens may differ.
+        package var clockSkew = Duration.seconds(60)
 
         package enum Anonymous: String, Sendable, CaseIterable { case none, pull, push }
     }

@@ -6,13 +6,13 @@ func wholeNumber(_ text: some StringProtocol) -> Int? {
     return Int(text)
 }
 
-enum DurationText {
+package enum DurationText {
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
     ]
 
     /// Numbers each with a unit, largest first, each unit once. A number alone is none: nobody would know its unit.
-    static func read(_ text: String) throws(WrongValue) -> Duration {
+    package static func read(_ text: String) throws(WrongValue) -> Duration {
         if wholeNumber(text) != nil { throw WrongValue("the unit is missing") }
         var rest = text[...]
         var unitsLeft = units[...]

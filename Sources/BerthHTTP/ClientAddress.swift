@@ -11,7 +11,8 @@ struct ClientAddress {
         return Peer(
             address: client == address ? connection.address : client.description,
             isSecure: isSecure(headers) ?? connection.isSecure,
-            isUnixSocket: false
+            isUnixSocket: false,
+            isThroughProxy: true
         )
     }
 

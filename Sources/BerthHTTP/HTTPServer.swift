@@ -173,6 +173,8 @@ package final class HTTPServer: Sendable {
             address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
             peer = Peer(address: address?.description ?? "", isSecure: certificates != nil)
             try channel.syncOptions?.setOption(.socketOption(.tcp_nodelay), value: 1)
+        } else if let user = PeerCredentials.user(of: channel) {
+            peer = Peer(address: "unix", isUnixSocket: true, user: user)
         }
         if let certificates {
             try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))

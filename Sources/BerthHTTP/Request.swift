@@ -72,8 +72,17 @@ package struct Peer: Sendable, Hashable {
     /// Whether the client's own hop is TLS: this connection's, or as a trusted proxy reported.
     package let isSecure: Bool
     package let isUnixSocket: Bool
+    /// Whether a trusted proxy handed the request on, so that what its headers say counts.
+    package let isThroughProxy: Bool
+    /// The user that the process at the other end runs as; nil on TCP.
+    package let user: UInt32?
 
-    package init(address: String, isSecure: Bool = false, isUnixSocket: Bool = false) {
+    package init(
+        address: String, isSecure: Bool = false, isUnixSocket: Bool = false, isThroughProxy: Bool = false,
+        user: UInt32? = nil
+    ) {
+        self.isThroughProxy = isThroughProxy
+        self.user = user
         self.address = address
         self.isSecure = isSecure
         self.isUnixSocket = isUnixSocket

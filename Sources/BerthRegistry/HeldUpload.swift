@@ -56,7 +56,10 @@ extension Registry {
             await sessions.release(claim, keeping: upload.openFile)
             return result
         } catch {
-            if case .uploadDead = error { await upload.discard() }
+            if case .uploadDead = error {
+                await upload.discard()
+                quota.release(ticket.id)
+            }
             await sessions.release(claim, keeping: upload.openFile)
             throw error
         }

@@ -22,6 +22,7 @@ extension Registry {
             try await finish(
                 upload, with: body, as: range, digest: digest, in: repository, by: principal, isNamed: true)
             await sessions.release(claim, keeping: upload.openFile)
+            quota.release(ticket.id)
         } catch {
             if case .uploadDead = error { await upload.discard() }
             await sessions.release(claim, keeping: upload.openFile)

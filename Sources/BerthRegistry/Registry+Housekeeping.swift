@@ -30,6 +30,7 @@ extension Registry {
     private func expire(_ upload: StoredUpload) async throws(BlobError) {
         guard let claim = sessions.claimIfFree(upload.id) else { return }
         await sessions.takeWrite(claim)?.close()
+        quota.release(upload.id)
         let failure: BlobError?
         do throws(BlobError) {
             try await store.discard(upload.id)

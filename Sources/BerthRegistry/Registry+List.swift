@@ -36,9 +36,9 @@ extension Registry {
         return Page(tags, limit: limit)
     }
 
-    /// At most `limit` repositories that have a manifest and that `principal` may pull, in byte order, after `last`.
+    /// At most `limit` repositories that have a manifest and that `caller` may pull, in byte order, after `last`.
     package func repositories(
-        after last: String?, limit: Int, for principal: Principal
+        after last: String?, limit: Int, for caller: Caller
     ) async throws(RegistryError) -> Page<RepositoryName> {
         let limit = min(limit, Self.longestPage)
         var found: [RepositoryName] = []
@@ -48,7 +48,7 @@ extension Registry {
             let names = try await asked { [after] c async throws(CatalogError) in
                 try await c.repositories(after: after, limit: wanted)
             }
-            found += names.filter { access.decide(principal, .pull, $0) }
+            found += names.filter { access.decide(caller, .pull, $0) }
             guard names.count == wanted, let end = names.last else { break }
             after = end.text
         }
@@ -57,12 +57,12 @@ extension Registry {
 
     /// Repositories whose name contains `text`, page `page` (from 1) of `size`.
     package func search(
-        _ text: String, page: Int, size: Int, for principal: Principal
+        _ text: String, page: Int, size: Int, for caller: Caller
     ) async throws(RegistryError) -> SearchPage {
         let found = try await asked { c async throws(CatalogError) in
             try await c.search(text, page: page, size: size)
         }
-        let names = found.names.filter { access.decide(principal, .pull, $0) }
+        let names = found.names.filter { access.decide(caller, .pull, $0) }
         return SearchPage(total: found.total - (found.names.count - names.count), names: names)
     }
 

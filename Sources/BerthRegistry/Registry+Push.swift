@@ -92,11 +92,11 @@ extension Registry {
     /// Makes a blob of one repository readable in another. False where `source` has no such blob: the client uploads
     /// it then. Distribution specification, "Mounting a blob from another repository".
     package func mount(
-        _ digest: Digest, from source: RepositoryName, to target: RepositoryName, by principal: Principal
+        _ digest: Digest, from source: RepositoryName, to target: RepositoryName, by caller: Caller
     ) async throws(RegistryError) -> Bool {
-        guard access.decide(principal, .pull, source), try await isReadable(digest, in: source) else { return false }
+        guard access.decide(caller, .pull, source), try await isReadable(digest, in: source) else { return false }
         return try await asked { c async throws(CatalogError) in
-            try await c.mount(digest, from: source, to: target, by: principal)
+            try await c.mount(digest, from: source, to: target, by: caller.principal)
         } != nil
     }
 
@@ -114,15 +114,15 @@ extension Registry {
         }
     }
 
-    /// Mounts from any repository that holds the blob and that the principal may read; a bounded number is tried.
+    /// Mounts from any repository that holds the blob and that the caller may read; a bounded number is tried.
     package func mountFromAnywhere(
-        _ digest: Digest, to target: RepositoryName, by principal: Principal
+        _ digest: Digest, to target: RepositoryName, by caller: Caller
     ) async throws(RegistryError) -> Bool {
         let sources = try await asked { c async throws(CatalogError) in
             try await c.mountSources(of: digest, limit: 64)
         }
         for source in sources {
-            if try await mount(digest, from: source, to: target, by: principal) { return true }
+            if try await mount(digest, from: source, to: target, by: caller) { return true }
         }
         return false
     }

@@ -42,13 +42,17 @@ extension Registry {
     }
 
     /// Appends a chunk, and answers how many bytes are here then. The bytes are in the upload's file when this returns
-    /// (B7); a body that breaks off keeps what came of it.
+    /// (B7); a body that breaks off keeps what came of it. `address` stands for a principal without a name.
     package func append(
         _ body: some BodySource, as range: ChunkRange?, to ticket: UploadTicket, in repository: RepositoryName,
-        by principal: Principal
+        by principal: Principal, from address: String
     ) async throws(RegistryError) -> Int64 {
         try await withUpload(ticket) { upload async throws(RegistryError) in
             try check(range, against: body, at: upload.offset)
+            guard quota.admit(ticket.id, of: principal == .anonymous ? address : principal.text) else {
+                throw .tooManyUploads
+            }
+            defer { quota.note(ticket.id, bytes: upload.offset) }
             let start = upload.offset
             let write = try await upload.openWrite()
             if range != nil { try await write.checked { w async throws(BlobError) in try await w.checkpoint() } }
@@ -79,6 +83,7 @@ extension Registry {
                 try await catalog.cancelUpload(ticket.id, repository: repository, principal: principal)
             } catch { throw RegistryError(error) }
             await upload.discard()
+            quota.release(ticket.id)
         }
     }
 

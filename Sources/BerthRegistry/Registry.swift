@@ -15,6 +15,7 @@ package final class Registry: Sendable {
     package let leases: Leases
     let seals: UploadSeals
     let sessions: UploadSessions
+    let quota: UploadQuota
     let manifestBytes: ManifestCache
     let clock: any WallClock
     let log: Logger
@@ -31,6 +32,7 @@ package final class Registry: Sendable {
         self.leases = Leases(capacity: 100_000)
         self.seals = UploadSeals(key: sealKey)
         self.sessions = UploadSessions()
+        self.quota = UploadQuota(mostUploads: settings.openUploads, mostBytes: settings.openUploadBytes)
         self.manifestBytes = ManifestCache(capacity: settings.manifestCacheBytes)
         self.clock = clock
         self.log = logger
@@ -41,6 +43,9 @@ package final class Registry: Sendable {
 package struct RegistrySettings: Sendable {
     /// Age after which an upload that was never finished is forgotten.
     package var uploadMaxAge: Duration = .seconds(24 * 3600)
+    /// Unfinished uploads with bytes that one principal may have (without accounts: one address), and their bytes.
+    package var openUploads = 100
+    package var openUploadBytes: Int64 = 1 << 40
     /// Whether an index may be pushed before its entries.
     package var sparseIndexes = false
     /// Whether content that manifests refer to may be deleted from under them.

@@ -28,6 +28,8 @@ package enum RegistryError: Error {
     case conditionFailed(current: Digest?)
     /// Content that these manifests still refer to (the first ten of them).
     case stillReferenced(by: [Digest])
+    /// As many unfinished uploads as the principal may have, or as many bytes in them.
+    case tooManyUploads
     case storageFull
     case unavailable(cause: String)
 

@@ -1,3 +1,4 @@
+import BerthAccess
 import BerthBlobs
 import BerthConfig
 import BerthHTTP
@@ -30,6 +31,10 @@ struct Banner {
             case .unix: server.log.notice("listening on \(address)")
             }
         }
+        if server.access.isClosed, configuration.access.anonymous == .pull || configuration.access.anonymous == .push {
+            server.log.warning(
+                "access.anonymous has no effect, for there are accounts: grant to everyone what everyone may pull")
+        }
         for address in metrics {
             switch address {
             case .tcp: server.log.notice("metrics on http://\(address)/metrics")
@@ -40,6 +45,7 @@ struct Banner {
 
     /// What callers without credentials may do, in words.
     private var openness: String {
+        if server.access.isClosed { return "to accounts, and for pulling what is granted to everyone" }
         let everyone =
             server.configuration.http.listen.allSatisfy(\.isLocal) ? "every user of this machine" : "everyone"
         return switch server.configuration.openness {

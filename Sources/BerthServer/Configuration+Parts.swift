@@ -1,4 +1,5 @@
 import BerthAPI
+import BerthAccess
 import BerthConfig
 import BerthHTTP
 import BerthRegistry
@@ -21,6 +22,8 @@ extension RegistrySettings {
     init(_ configuration: Configuration) {
         self.init()
         uploadMaxAge = configuration.upload.maxAge
+        openUploads = configuration.upload.maxOpen
+        openUploadBytes = Int64(configuration.upload.maxOpenBytes)
         sparseIndexes = configuration.manifests.sparseIndexes
         deletesReferenced = configuration.delete.referenced == .allow
         keepsChildren = configuration.delete.children == .keep
@@ -36,9 +39,50 @@ extension APISettings {
         switches.message = configuration.registry.message
         hosts = HostGuard(names: configuration.hostNames)
     }
+
+    /// What clients are told about where to get tokens.
+    mutating func set(realm configuration: Configuration) throws {
+        let http = configuration.http
+        realm.external = http.externalURL?.description
+        realm.names = configuration.hostNames
+        if let files = http.tls.files {
+            for name in try CertificateNames.read(file: files.certificate) {
+                if name.hasPrefix("*.") {
+                    realm.suffixes.append(String(name.dropFirst()))
+                } else {
+                    realm.names.insert(name)
+                }
+            }
+        }
+        let scheme = http.tls.files == nil ? "http" : "https"
+        if let address = http.listen.first(where: { if case .tcp = $0 { true } else { false } }) {
+            realm.fallback = "\(scheme)://\(address)"
+        }
+    }
+}
+
+extension AccessSettings {
+    init(_ configuration: Configuration, registry id: String) {
+        self.init()
+        open = OpenAccess(configuration.openness)
+        issuer = "berth:\(id)"
+        service = configuration.http.externalURL?.authority ?? "berth"
+        tokenSeconds = configuration.access.tokenLifetime.components.seconds
+        skewSeconds = configuration.access.clockSkew.components.seconds
+        uploadSeconds = configuration.upload.maxAge.components.seconds
+    }
 }
 
 extension Configuration {
+    /// Listeners whose clients could not be told where to get tokens: any name may lead to them, and none is known.
+    var listenersWithoutRealm: [BerthConfig.ListenAddress] {
+        guard http.externalURL == nil, http.tls.files == nil, http.trustedProxies.isEmpty else { return [] }
+        return http.listen.filter { address in
+            guard case .tcp(let host, _) = address, !address.isLocal else { return false }
+            return host == "0.0.0.0" || host == "::" || BerthConfig.IPAddress(host) == nil
+        }
+    }
+
     /// Names under which web pages may reach an open registry: what was configured, and addresses listened on.
     var hostNames: Set<String> {
         var names = Set(http.hosts.map { "\($0)".lowercased() })

@@ -1,9 +1,18 @@
+import BerthAccess
 package import BerthConfig
+import Glibc
 import Logging
 
 /// Serves the registry that `configuration` describes until a signal ends it. Returns when everything acknowledged is
 /// in its place and the root is closed; throws when the start fails.
-package func run(configuration: Configuration) async throws {
+///
+/// Throws `ConfigurationErrors` where it would open a registry without accounts to others, and nobody said so.
+package func run(_ loaded: LoadedConfiguration) async throws {
+    let configuration = loaded.configuration
+    // Without a root there are no accounts, and none is made for nothing.
+    if let problem = loaded.withoutAccounts, Glibc.access(configuration.storage.root + "/berth.db", F_OK) != 0 {
+        throw problem
+    }
     let level = Logger.Level(configuration.log.level)
     let writer = bootstrapLogging(level: level, format: LogFormat(configuration.log.format))
     defer { writer.flush() }
@@ -12,6 +21,10 @@ package func run(configuration: Configuration) async throws {
     for warning in configuration.warnings { log.warning("\(warning)") }
     let server = try await Server.open(
         configuration, observability: Observability(writer: writer, level: level), logger: log)
+    if let problem = loaded.withoutAccounts, !server.access.isClosed {
+        await server.close()
+        throw problem
+    }
     try await server.serve()
 }
 

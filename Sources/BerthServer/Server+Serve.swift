@@ -1,3 +1,4 @@
+import BerthAccess
 import BerthConfig
 import BerthHTTP
 import BerthRegistry
@@ -27,7 +28,7 @@ extension Server {
     private func services(_ hangups: UnixSignalsSequence) -> [any Service] {
         [
             SettlingService(settler: registry.settler),
-            HousekeepingService(registry: registry, every: .seconds(60)),
+            HousekeepingService(registry: registry, access: access, every: .seconds(60)),
             CertificateService(http: http, hangups: hangups, log: log),
             ListeningService(server: self),
         ]
@@ -43,6 +44,7 @@ private struct ListeningService: Service {
         // From the start, for the second signal may come right behind the first.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         async let _: Void = endAtSecond(of: signals)
+        if let admin = server.admin { _ = try await listen(admin, "storage.root") }
         try await Banner(server).announce(
             listening: { try await listen(server.http, "http.listen") },
             metrics: {
@@ -100,11 +102,15 @@ private struct CertificateService: Service {
 
 private struct HousekeepingService: Service {
     let registry: Registry
+    let access: Access
     let every: Duration
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: every)) != nil { await registry.keepHouse() }
+            while (try? await Task.sleep(for: every)) != nil {
+                await registry.keepHouse()
+                await access.keepHouse()
+            }
         }
     }
 }

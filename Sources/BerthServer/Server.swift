@@ -1,4 +1,6 @@
 import BerthAPI
+package import BerthAccess
+import BerthBlobs
 package import BerthConfig
 package import BerthHTTP
 package import BerthRegistry
@@ -8,9 +10,12 @@ package import Logging
 package struct Server: Sendable {
     package let configuration: Configuration
     package let registry: Registry
+    package let access: Access
     package let http: HTTPServer
     /// The listener of `/metrics`; nil where it is switched off.
     let metrics: HTTPServer?
+    /// The listener of the admin socket.
+    let admin: HTTPServer?
     let parts: StorageParts
     let gate: DrainGate
     let observability: Observability
@@ -18,28 +23,49 @@ package struct Server: Sendable {
 
     /// Opens the root, recovers what an earlier process left, and puts the rooms together. Listens on nothing yet.
     package static func open(
-        _ configuration: Configuration, observability: Observability, logger: Logger
+        _ configuration: Configuration, observability: Observability, clock: any WallClock = SystemWallClock(),
+        logger: Logger
     ) async throws -> Server {
         let parts = try await StorageParts.open(configuration, observability, logger)
+        do { return try await Server.open(configuration, parts, observability, clock, logger) } catch {
+            await parts.close(logger)
+            throw error
+        }
+    }
+
+    private static func open(
+        _ configuration: Configuration, _ parts: StorageParts, _ observability: Observability, _ clock: any WallClock,
+        _ logger: Logger
+    ) async throws -> Server {
+        let access = try await Access.open(
+            parts.catalog, settings: AccessSettings(configuration, registry: parts.root.id), clock: clock,
+            logger: logger)
+        let nowhere = configuration.listenersWithoutRealm
+        guard nowhere.isEmpty || !access.isClosed else { throw StartError.noRealm(listeners: nowhere.map { "\($0)" }) }
+        var settings = APISettings(configuration)
+        try settings.set(realm: configuration)
         let registry = Registry(
-            store: parts.store, catalog: parts.catalog, access: OpenAccess(configuration.openness),
-            sealKey: parts.sealKey, settings: RegistrySettings(configuration), logger: logger)
+            store: parts.store, catalog: parts.catalog, access: access, sealKey: parts.sealKey,
+            settings: RegistrySettings(configuration), clock: clock, logger: logger)
         let gate = DrainGate()
         let readiness = ServerReadiness(parts: parts, gate: gate)
         let api = API(
-            registry: registry, settings: APISettings(configuration), readiness: readiness, logger: logger)
+            registry: registry, access: access, settings: settings, readiness: readiness, logger: logger)
         let http = HTTPServer(
             configuration: HTTPServerConfiguration(configuration), handler: api, observer: observability.observer,
             logger: logger)
         return Server(
-            configuration: configuration, registry: registry, http: http,
-            metrics: observability.server(configuration, registry, readiness, logger: logger), parts: parts, gate: gate,
-            observability: observability, log: logger)
+            configuration: configuration, registry: registry, access: access, http: http,
+            metrics: observability.server(configuration, registry, readiness, logger: logger),
+            admin: AdminSocket.server(configuration, access, logger), parts: parts, gate: gate,
+            observability: observability,
+            log: logger)
     }
 
     /// Leaves nothing for the next start to repair. The HTTP server has to be shut down before.
     package func close() async {
         await metrics?.shutdown(grace: .zero)
+        await admin?.shutdown(grace: .seconds(5))
         await registry.settler.settleAll()
         await parts.close(log)
     }

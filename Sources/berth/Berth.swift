@@ -8,7 +8,10 @@ struct Berth: AsyncParsableCommand {
         commandName: "berth",
         abstract: "A registry for container images and other OCI artifacts.",
         version: "berth \(BerthVersion.current)",
-        subcommands: [ServeCommand.self, ConfigCommand.self, VersionCommand.self]
+        subcommands: [
+            ServeCommand.self, ConfigCommand.self, UserCommand.self, GroupCommand.self, RobotCommand.self,
+            TokenCommand.self, GrantCommand.self, KeyCommand.self, AuditCommand.self, VersionCommand.self,
+        ]
     )
 
     /// Parses, runs, and ends with the statuses of `ExitStatus`.

@@ -15,6 +15,9 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             let loaded = try options.load()
             for warning in loaded.configuration.warnings { Output.complaint("warning: \(warning)") }
+            for problem in loaded.withoutAccounts?.problems ?? [] {
+                Output.complaint("warning: as long as there are no accounts this serves nobody: \(problem)")
+            }
             Output.result("\(loaded.file ?? "The configuration") is valid.")
         }
     }

@@ -11,6 +11,11 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
-        try await BerthServer.run(configuration: options.load().configuration)
+        do {
+            try await BerthServer.run(options.load())
+        } catch let errors as ConfigurationErrors {
+            Output.complaint("\(errors)")
+            throw ExitStatus.configuration
+        }
     }
 }

@@ -25,6 +25,7 @@ struct RefusalTests {
         (.referenceSizes([]), 400, .manifestInvalid), (.nestingTooDeep, 400, .manifestInvalid),
         (.conditionFailed(current: digest), 412, .denied), (.conditionFailed(current: nil), 412, .denied),
         (.stillReferenced(by: [digest]), 405, .unsupported), (.storageFull, 507, .denied),
+        (.tooManyUploads, 429, .tooManyRequests),
         (.unavailable(cause: "secret cause"), 503, .unavailable),
     ]
 
@@ -46,7 +47,7 @@ struct RefusalTests {
         #expect(errors[0]["code"] as? String == code.rawValue)
         #expect((errors[0]["detail"] as? [String: Any])?["requestId"] as? String == "id-1")
         #expect(!text.contains("secret cause"))
-        #expect((status == 503) == (response.headers[.retryAfter] != nil))
+        #expect([429, 503].contains(status) == (response.headers[.retryAfter] != nil))
     }
 
     @Test("a name is only in answers that are about it")

@@ -13,7 +13,7 @@ struct RouteTests {
         "a path names what it names, read from its end",
         arguments: [
             ("/", Route.root), ("/healthz", .health), ("/readyz", .readiness), ("/v2", .version), ("/v2/", .version),
-            ("/v2/_catalog", .catalog), ("/v1/search", .search),
+            ("/v2/_catalog", .catalog), ("/v1/search", .search), ("/auth/token", .token), ("/auth/keys", .keys),
             ("/v2/a/manifests/1", .manifest(name("a"), reference: "1")),
             ("/v2/a/b/c/manifests/\(digest)", .manifest(name("a/b/c"), reference: digest)),
             ("/v2/manifests/manifests/manifests", .manifest(name("manifests"), reference: "manifests")),
@@ -43,7 +43,8 @@ struct RouteTests {
             "/v2/a%00/tags/list", "/v2/a%0A/tags/list", "/v2/a%7F/tags/list", "/v2/a%/tags/list", "/v2/a%4/tags/list",
             "/v2/a%GG/tags/list", "/v2/%C3%28/tags/list", "/v2/_catalog/", "/v2/_catalog/x", "/healthz/", "/v1/search/",
             "/v1/",
-            "/v1/_ping", "/V2/", "/v2%2F", "/v3/", "/v2/a/referrers/", "*",
+            "/v1/_ping", "/V2/", "/v2%2F", "/v3/", "/v2/a/referrers/", "*", "/auth", "/auth/", "/auth/token/",
+            "/auth/x",
         ])
     func nowhere(path: String) {
         #expect(refusal(path)?.status == .notFound)
@@ -66,16 +67,19 @@ struct RouteTests {
 
     @Test("every route but the open ones asks for a right (one table)")
     func rights() throws {
-        let open: Set = ["root", "health", "version"]
+        // A search tells everybody what he may pull, and nothing else.
+        let open: Set = ["root", "health", "version", "search", "token", "keys"]
         for path in [
-            "/", "/healthz", "/readyz", "/v2/", "/v2/_catalog", "/v1/search", "/v2/a/manifests/1", "/v2/a/blobs/x",
+            "/", "/healthz", "/readyz", "/auth/token", "/auth/keys", "/v2/", "/v2/_catalog", "/v1/search",
+            "/v2/a/manifests/1", "/v2/a/blobs/x",
             "/v2/a/blobs/uploads/", "/v2/a/blobs/uploads/x", "/v2/a/tags/list", "/v2/a/referrers/x",
         ] {
             let route = try Route(path: path)
             for method in route.methods(under: Switches()).components(separatedBy: ", ") {
                 let entry = try #require(HTTPRequest.Method(method).flatMap(route.entry))
                 #expect((entry.action == nil) == open.contains(route.label), "\(method) \(path)")
-                #expect((entry.kind == .reading) == ["GET", "HEAD"].contains(method), "\(method) \(path)")
+                let isReading = ["GET", "HEAD"].contains(method) || route == .token
+                #expect((entry.kind == .reading) == isReading, "\(method) \(path)")
             }
         }
     }

@@ -6,15 +6,16 @@ import Testing
 
 @Suite("Migrations")
 struct MigrationTests {
-    private static let second = Migration(
-        number: 2, name: "for tests",
+    private static let newest = Migration.all.count
+    private static let next = Migration(
+        number: newest + 1, name: "for tests",
         statements: [
             "CREATE TABLE one (id INTEGER PRIMARY KEY) STRICT",
             "INSERT INTO one SELECT id FROM repository",
             "CREATE TABLE two (id INTEGER PRIMARY KEY) STRICT",
         ])
 
-    /// A database of schema 1 with one repository in it.
+    /// A database of the newest schema with one repository in it.
     private func older() async throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
         let test = try await openCatalog(in: folder)
@@ -39,14 +40,14 @@ struct MigrationTests {
     @Test("an older catalog is copied, whole, before it is changed")
     func copied() async throws {
         let folder = try await older()
-        let connection = try open(folder, [.first, Self.second])
+        let connection = try open(folder, Migration.all + [Self.next])
         #expect(try value("SELECT count(*) FROM one", connection) == .integer(1))
-        #expect(try value("PRAGMA user_version", connection) == .integer(2))
+        #expect(try value("PRAGMA user_version", connection) == .integer(Int64(Self.newest + 1)))
         try connection.close()
         let names = try folder.names(in: folder.snapshots)
         #expect(names.count == 1)
         let copy = try DatabaseQueue(path: "\(folder.snapshots)/\(names.first ?? "")")
-        #expect(try value("PRAGMA user_version", copy) == .integer(1))
+        #expect(try value("PRAGMA user_version", copy) == .integer(Int64(Self.newest)))
         #expect(try value("PRAGMA integrity_check", copy) == .text("ok"))
         #expect(try value("SELECT count(*) FROM blob", copy) == .integer(1))
         try copy.close()
@@ -55,23 +56,23 @@ struct MigrationTests {
     @Test("a new catalog needs no copy")
     func fresh() throws {
         let folder = try TemporaryFolder()
-        try open(folder, [.first, Self.second]).close()
+        try open(folder, Migration.all + [Self.next]).close()
         #expect(try folder.names(in: folder.snapshots).isEmpty)
     }
 
     @Test("a migration that fails at any statement leaves the version before it, and can be run again")
     func everyFailure() async throws {
-        for failing in 0...Self.second.statements.count {
+        for failing in 0...Self.next.statements.count {
             let folder = try await older()
-            var statements = Self.second.statements
+            var statements = Self.next.statements
             statements.insert("SELECT no_such_function()", at: failing)
-            let broken = Migration(number: 2, name: "broken", statements: statements)
-            #expect(throws: CatalogError.self) { try open(folder, [.first, broken]) }
+            let broken = Migration(number: Self.newest + 1, name: "broken", statements: statements)
+            #expect(throws: CatalogError.self) { try open(folder, Migration.all + [broken]) }
             // The version before it still starts.
-            let old = try open(folder, [.first])
+            let old = try open(folder, Migration.all)
             #expect(try value("SELECT count(*) FROM sqlite_schema WHERE name IN ('one', 'two')", old) == .integer(0))
             try old.close()
-            let new = try open(folder, [.first, Self.second])
+            let new = try open(folder, Migration.all + [Self.next])
             #expect(try value("SELECT count(*) FROM one", new) == .integer(1))
             try new.close()
         }
@@ -80,10 +81,11 @@ struct MigrationTests {
     @Test("a newer catalog is refused, with both numbers and what to do")
     func newer() async throws {
         let folder = try await older()
-        try open(folder, [.first, Self.second]).close()
+        try open(folder, Migration.all + [Self.next]).close()
         let error = await #expect(throws: CatalogError.self) { try await openCatalog(in: folder) }
         guard case .damaged(let text) = error else { throw TestFailure("\(error as Any)") }
-        #expect(text.contains("schema 2") && text.contains("newer one than 1") && text.contains("snapshot"))
+        #expect(text.contains("schema \(Self.newest + 1)") && text.contains("newer one than \(Self.newest)"))
+        #expect(text.contains("snapshot"))
     }
 
     @Test("a database of something else is refused")

@@ -1,7 +1,7 @@
 import BerthBlobs
 package import BerthConfig
 import BerthHTTP
-import BerthRegistry
+package import BerthRegistry
 package import BerthServer
 import Foundation
 import Logging
@@ -42,17 +42,19 @@ package struct LiveServer: Sendable {
 ///
 /// `settles`: whether content is given its place in the background; without it only `settler.settleAll` does so.
 package func withLiveServer<Result>(
-    settles: Bool = true, _ configure: (inout Configuration) -> Void = { _ in },
+    settles: Bool = true, clock: any WallClock = SystemWallClock(),
+    _ configure: (inout Configuration) -> Void = { _ in },
     _ body: (LiveServer) async throws -> Result
 ) async throws -> Result {
     try await withTemporaryFolder { folder in
-        try await withLiveServer(root: folder + "/data", settles: settles, configure, body)
+        try await withLiveServer(root: folder + "/data", settles: settles, clock: clock, configure, body)
     }
 }
 
 /// The same on a root that is there already, as after a restart.
 package func withLiveServer<Result>(
-    root: String, settles: Bool = true, _ configure: (inout Configuration) -> Void = { _ in },
+    root: String, settles: Bool = true, clock: any WallClock = SystemWallClock(),
+    _ configure: (inout Configuration) -> Void = { _ in },
     _ body: (LiveServer) async throws -> Result
 ) async throws -> Result {
     var configuration = Configuration()
@@ -62,7 +64,7 @@ package func withLiveServer<Result>(
     configure(&configuration)
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let observability = Observability(writer: LogWriter(.json), level: .critical)
-    let server = try await Server.open(configuration, observability: observability, logger: log)
+    let server = try await Server.open(configuration, observability: observability, clock: clock, logger: log)
     let addresses = try await server.http.start()
     let settling = Task { if settles { await server.registry.settler.run() } }
     func stop() async {

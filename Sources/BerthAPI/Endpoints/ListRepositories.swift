@@ -8,11 +8,11 @@ struct ListRepositories: Endpoint {
     func isLong(_ call: Call) -> Bool { Paging.isLong(call) }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
-        let (registry, principal) = (call.registry, call.principal)
+        let (registry, caller) = (call.registry, call.caller.withoutToken)
         let list = NameList(path: "/v2/_catalog") { json in
             json.key("repositories")
         } read: { last, limit throws(RegistryError) in
-            try await registry.repositories(after: last, limit: limit, for: principal).map(\.text)
+            try await registry.repositories(after: last, limit: limit, for: caller).map(\.text)
         }
         return try await list.answer(Paging(call))
     }

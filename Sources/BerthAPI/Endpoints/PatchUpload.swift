@@ -15,7 +15,8 @@ struct PatchUpload: Endpoint {
         let offset: Int64
         do {
             offset = try await call.registry.append(
-                Upstream(call.request), as: range, to: ticket, in: repository, by: call.principal)
+                Upstream(call.request), as: range, to: ticket, in: repository, by: call.principal,
+                from: call.request.peer.address)
         } catch { throw Refusal(error, of: ticket, in: repository) }
         return Response(status: .accepted, headers: .upload(ticket, in: repository, offset: offset))
     }

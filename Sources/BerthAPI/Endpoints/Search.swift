@@ -4,7 +4,8 @@ import BerthModel
 import BerthRegistry
 import HTTPTypes
 
-/// `GET /v1/search?q=&n=&page=`: repositories by a part of their name, in the form that `docker search` reads.
+/// `GET /v1/search?q=&n=&page=`: repositories by a part of their name that the caller may pull, in the form that
+/// `docker search` reads.
 struct Search: Endpoint {
     private static let most = 100
     private static let usual = 25
@@ -17,7 +18,7 @@ struct Search: Endpoint {
         let page = max(1, try number("page", call) ?? 1)
         let found: SearchPage
         do {
-            found = try await call.registry.search(text, page: page, size: size, for: call.principal)
+            found = try await call.registry.search(text, page: page, size: size, for: call.caller.withoutToken)
         } catch { throw Refusal(error) }
         return .json(Self.document(found, text, page: page, size: size).bytes)
     }

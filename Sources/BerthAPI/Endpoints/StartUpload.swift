@@ -30,12 +30,12 @@ struct StartUpload: Endpoint {
             if let source {
                 // A source that is no name has no blob: the client uploads it then.
                 if let source = try? RepositoryName(source) {
-                    isMounted = try await call.registry.mount(digest, from: source, to: repository, by: call.principal)
+                    isMounted = try await call.registry.mount(digest, from: source, to: repository, by: call.caller)
                 } else {
                     isMounted = false
                 }
             } else {
-                isMounted = try await call.registry.mountFromAnywhere(digest, to: repository, by: call.principal)
+                isMounted = try await call.registry.mountFromAnywhere(digest, to: repository, by: call.caller)
             }
         } catch { throw Refusal(error) }
         return isMounted ? .created(blob: digest, in: repository) : try started(call)

@@ -50,7 +50,7 @@ package struct Observability: Sendable {
 }
 
 /// Scrapes are not requests to the registry.
-private struct NoObserver: RequestObserver {
+struct NoObserver: RequestObserver {
     func finished(_ record: RequestRecord) {}
     func connections(delta: Int) {}
 }

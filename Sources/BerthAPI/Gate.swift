@@ -1,0 +1,139 @@
+import BerthAccess
+import BerthHTTP
+import BerthModel
+import BerthRegistry
+import HTTPTypes
+
+/// Who sends a request, and whether he may: the table "who gets what" in one place. While there are no accounts it asks
+/// for nothing, and costs nothing.
+struct Gate: Sendable {
+    let access: Access
+    let realm: Realm
+    let registry: Registry
+
+    /// Who sends the request, if that can be said without waiting; nil asks for `identify`.
+    func identifyNow(_ request: Request, _ route: Route) -> Identity? {
+        guard access.isClosed, !route.isForEverybody, let header = request.headers[.authorization] else {
+            return .caller(.anonymous)
+        }
+        return access.identifyNow(Authorization(header))
+    }
+
+    func identify(_ request: Request) async -> Identity {
+        guard let header = request.headers[.authorization] else { return .caller(.anonymous) }
+        return await access.identify(Authorization(header), from: request.peer.address)
+    }
+
+    /// The caller, where he may do what the route needs. Throws what he is told where he may not.
+    func admit(_ identity: Identity, _ entry: RouteEntry, _ route: Route, _ request: Request) throws(Refusal) -> Caller
+    {
+        guard access.isClosed else {
+            if let action = entry.action, !access.decide(.anonymous, action, route.repository) {
+                throw .denied(action, route.repository)
+            }
+            return .anonymous
+        }
+        let caller = try caller(identity, entry, route, request)
+        guard let action = entry.action else {
+            // Whoever is not asked here never sends credentials at all (Docker).
+            if route == .version, request.headers[.authorization] == nil {
+                throw unauthorized(entry, route, request, nil, "Log in to use this registry.")
+            }
+            return caller
+        }
+        guard access.decide(caller, action, route.repository) else {
+            throw refusal(caller, action, entry, route, request)
+        }
+        return caller
+    }
+
+    private func caller(
+        _ identity: Identity, _ entry: RouteEntry, _ route: Route, _ request: Request
+    ) throws(Refusal) -> Caller {
+        switch identity {
+        case .caller(let caller): return caller
+        case .expired(let caller):
+            // An upload outlives the tokens of whoever started it.
+            if case .upload(let name, let ticket) = route, caller.principal != .anonymous,
+                (try? registry.ticket(ticket, in: name, by: caller.principal)) != nil
+            {
+                return caller
+            }
+            throw unauthorized(entry, route, request, .invalidToken, "The token has expired; get a new one.")
+        case .refused(.token):
+            throw unauthorized(entry, route, request, .invalidToken, "The token is not valid here; get a new one.")
+        case .refused(.credentials):
+            throw unauthorized(entry, route, request, nil, "Name and password do not belong together.")
+        case .refused(let refusal): throw Refusal(refusal)
+        }
+    }
+
+    /// Nothing here may tell a repository that is hidden from one that is missing.
+    private func refusal(
+        _ caller: Caller, _ action: Action, _ entry: RouteEntry, _ route: Route, _ request: Request
+    ) -> Refusal {
+        if caller.principal == .anonymous {
+            return unauthorized(entry, route, request, nil, "Log in to do this.")
+        }
+        if caller.token != nil, access.decide(caller.withoutToken, action, route.repository) {
+            return unauthorized(
+                entry, route, request, .insufficientScope, "The token was not issued for this; get one that is.")
+        }
+        guard action != .push, let repository = route.repository,
+            !access.decide(caller.withoutToken, .pull, repository)
+        else { return .denied(action, route.repository) }
+        return Refusal(.repositoryUnknown(repository))
+    }
+
+    private func unauthorized(
+        _ entry: RouteEntry, _ route: Route, _ request: Request, _ reason: Challenge.Reason?, _ message: String
+    ) -> Refusal {
+        let scope = route.scope(for: entry.action, mountingFrom: mountSource(route, request))
+        return .unauthorized(
+            Challenge(
+                realm: realm.url(for: request), service: access.settings.service, scope: scope, reason: reason
+            ).text, message)
+    }
+
+    /// A mount reads from its source as well.
+    private func mountSource(_ route: Route, _ request: Request) -> RepositoryName? {
+        guard case .uploads(let target) = route, let query = try? Query(request.query),
+            let source = query.values("from").first, let name = try? RepositoryName(source), name != target
+        else { return nil }
+        return name
+    }
+}
+
+extension Route {
+    /// What answers without asking who it is: what is said there is the same for all.
+    fileprivate var isForEverybody: Bool {
+        switch self {
+        case .root, .health, .readiness, .token, .keys: true
+        default: false
+        }
+    }
+
+    /// What there is only where there are accounts.
+    var needsAccounts: Bool {
+        switch self {
+        case .token, .keys: true
+        default: false
+        }
+    }
+}
+
+extension Refusal {
+    /// Why credentials do not count, wherever they were shown.
+    init(_ refusal: IdentityRefusal) {
+        switch refusal {
+        case .token, .credentials:
+            self = .unauthorized(Challenge.basic, "Name and password do not belong together.")
+        case .tooMany(let seconds):
+            self = .tooMany(seconds: seconds, "Too many logins have failed; try again in \(seconds) seconds.")
+        case .busy: self = .tooMany(seconds: 2, "Too many logins at once; try again shortly.")
+        case .unavailable:
+            self.init(.serviceUnavailable, .unavailable, "The registry cannot do this right now; try again shortly.")
+            headers[.retryAfter] = "5"
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import BerthDigest
+import BerthModel
+import BerthRegistry
+
+extension Access {
+    /// Who sends this header, if that can be said at once; nil asks for `identify`. Called on event loops.
+    package func identifyNow(_ authorization: Authorization) -> Identity? {
+        switch authorization {
+        case .unknown: .refused(.credentials)
+        case .bearer(let text):
+            Hash256(of: text).flatMap { tokens[$0] }.map(standing)
+        case .basic(let name, let password):
+            if SecretText.isOne(password) { identity(bySecret(name, password)) } else { remembered(name, password) }
+        }
+    }
+
+    /// Who sends this header.
+    package func identify(_ authorization: Authorization, from address: String) async -> Identity {
+        if let known = identifyNow(authorization) { return known }
+        switch authorization {
+        case .unknown: return .refused(.credentials)
+        case .bearer(let text): return verify(text)
+        case .basic(let name, let password):
+            do throws(IdentityRefusal) {
+                return .caller(try await authenticate(name, password, from: address).caller)
+            } catch { return .refused(error) }
+        }
+    }
+
+    /// The account that name and password open: a user's password, a personal token, or a robot's secret.
+    package func authenticate(
+        _ name: String, _ password: String, from address: String
+    ) async throws(IdentityRefusal) -> Account {
+        if SecretText.isOne(password) {
+            if let account = bySecret(name, password) { return account }
+            try refused("login", name, address)
+        }
+        if let user = rememberedUser(name, password) { return account(user) }
+        if let wait = attempts.wait(name, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
+        let user = snapshot.users[name]
+        let isRight: Bool
+        do { isRight = try await passwords.check(password, user?.password) } catch { throw .busy }
+        // What it was checked against may have been changed meanwhile.
+        guard isRight, let user, let now = snapshot.users[name], now.id == user.id, !now.isDisabled,
+            now.passwordVersion == user.passwordVersion
+        else {
+            try refused("login", name, address)
+        }
+        basics[basicKey.seal(Array("\(name)\0\(password)".utf8))] = RememberedPassword(
+            userID: user.id, passwordVersion: user.passwordVersion, until: seconds + AccessSettings.passwordSeconds)
+        noteUse(ofUser: user.id)
+        return account(user)
+    }
+
+    /// Counts and notes a failure. Who has failed too often is told so, and not noted again.
+    func refused(_ what: String, _ name: String, _ address: String) throws(IdentityRefusal) -> Never {
+        let milliseconds = clock.milliseconds()
+        if let wait = attempts.wait(name, from: address, at: milliseconds) { throw .tooMany(seconds: wait) }
+        attempts.failed(name, from: address, at: milliseconds)
+        note(AuditEntry(now, Actor(name: "anonymous", address: address), what, name, isDone: false))
+        throw .credentials
+    }
+
+    private func account(_ user: User) -> Account {
+        Account(principal: user.principal, id: user.id, secretID: nil, credential: nil)
+    }
+
+    // MARK: - Passwords
+
+    private func remembered(_ name: String, _ password: String) -> Identity? {
+        rememberedUser(name, password).map { .caller(account($0).caller) }
+    }
+
+    private func rememberedUser(_ name: String, _ password: String) -> User? {
+        let key = basicKey.seal(Array("\(name)\0\(password)".utf8))
+        guard let entry = basics[key], seconds < entry.until, let user = snapshot.users[name], user.id == entry.userID,
+            user.passwordVersion == entry.passwordVersion, !user.isDisabled
+        else { return nil }
+        return user
+    }
+
+    // MARK: - Secrets of 256 bits
+
+    private func identity(_ account: Account?) -> Identity {
+        account.map { .caller($0.caller) } ?? .refused(.credentials)
+    }
+
+    /// The account of a personal token or a robot's secret, shown as the password of its owner.
+    private func bySecret(_ name: String, _ password: String) -> Account? {
+        let snapshot = self.snapshot
+        guard let text = SecretText(password), text.kind != .refresh, let stored = snapshot.secrets[text.prefix],
+            stored.hash.isSame(as: text.hash), let account = account(stored, snapshot),
+            hasSameBytes(account.principal.name, name)
+        else { return nil }
+        noteUse(ofSecret: stored.id)
+        return account
+    }
+
+    /// The account behind a stored secret; nil where it has run out, or its owner is disabled.
+    func account(_ stored: StoredSecret, _ snapshot: Snapshot) -> Account? {
+        guard stored.isLive(at: now) else { return nil }
+        switch stored.owner {
+        case .user(let id):
+            guard let user = snapshot.usersByID[id], !user.isDisabled else { return nil }
+            return Account(
+                principal: user.principal, id: id, secretID: stored.id, credential: stored.scopes)
+        case .robot(let id):
+            guard let robot = snapshot.robotsByID[id], !robot.isDisabled else { return nil }
+            return Account(
+                principal: robot.principal, id: id, secretID: stored.id, credential: stored.scopes)
+        }
+    }
+
+    // MARK: - Bearer tokens
+
+    /// Checks a token that is not remembered: its signature, and every claim.
+    private func verify(_ text: Substring) -> Identity {
+        guard text.utf8.count <= 8 << 10, let hash = Hash256(of: text),
+            let claims = snapshot.keys.claims(of: text, at: now),
+            let token = BearerToken(claims, BearerToken.Names(issuer: settings.issuer, audience: settings.service))
+        else { return .refused(.token) }
+        tokens[hash] = token
+        return standing(of: token)
+    }
+
+    /// What a genuine token is good for at this moment: its times and its owner are asked anew on every request.
+    private func standing(of token: BearerToken) -> Identity {
+        let seconds = self.seconds
+        guard token.notBefore <= seconds + settings.skewSeconds, let caller = caller(of: token) else {
+            return .refused(.token)
+        }
+        return seconds < token.expires + settings.skewSeconds ? .caller(caller) : .expired(caller)
+    }
+
+    private func caller(of token: BearerToken) -> Caller? {
+        let snapshot = self.snapshot
+        switch token.principal {
+        case .anonymous:
+            return Caller(.anonymous, token: token.reach)
+        case .user(let name):
+            guard let user = snapshot.users[name], user.id == token.accountID, !user.isDisabled else { return nil }
+        case .robot(let name):
+            guard let robot = snapshot.robots[name], robot.id == token.accountID, !robot.isDisabled else { return nil }
+        }
+        guard let id = token.secretID else { return Caller(token.principal, token: token.reach) }
+        // An upload outlives its token, and a secret that ran out as well; what was revoked is gone.
+        guard let secret = snapshot.secretsByID[id] else { return nil }
+        return Caller(token.principal, credential: secret.scopes, token: token.reach)
+    }
+}
+
+extension Principal {
+    /// As its owner logs in.
+    fileprivate var name: String {
+        switch self {
+        case .anonymous: ""
+        case .user(let name), .robot(let name): name
+        }
+    }
+}

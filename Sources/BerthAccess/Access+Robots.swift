@@ -1,0 +1,50 @@
+import BerthCatalog
+import BerthModel
+
+extension Access {
+    /// Adds a robot; it logs in with a secret (`addSecret`) and may do what it is granted within its namespace.
+    package func addRobot(_ name: RobotName, by actor: Actor) async throws(AccessError) -> Addition {
+        let now = self.now
+        return try await changing { t, entries throws(CatalogError) -> Addition in
+            if try t.exists("SELECT 1 FROM access_robot WHERE name = ?", [.text(name.text)]) { return .thereAlready }
+            try t.execute(
+                "INSERT INTO access_robot (name, is_disabled, created_at) VALUES (?, 0, ?)",
+                [.text(name.text), .integer(now)])
+            try t.close(at: now)
+            entries.append(AuditEntry(now, actor, "robot.add", name.text))
+            return .added
+        }
+    }
+
+    /// Throws `.unknown`.
+    package func changeRobot(_ name: RobotName, isDisabled: Bool, by actor: Actor) async throws(AccessError) {
+        let now = self.now
+        let isKnown = try await changing { t, entries throws(CatalogError) -> Bool in
+            guard let row = try t.row("SELECT id FROM access_robot WHERE name = ?", [.text(name.text)]) else {
+                return false
+            }
+            let id = SQLValue.integer(try row.integer(0))
+            try t.execute("UPDATE access_robot SET is_disabled = ? WHERE id = ?", [.bool(isDisabled), id])
+            if isDisabled { try t.execute("DELETE FROM access_refresh WHERE robot_id = ?", [id]) }
+            entries.append(
+                AuditEntry(now, actor, "robot.change", name.text, detail: isDisabled ? "disabled" : "enabled"))
+            return true
+        }
+        guard isKnown else { throw .unknown("robot \(name)") }
+    }
+
+    /// Removes a robot with secrets and grants; false where there is none.
+    package func removeRobot(_ name: RobotName, by actor: Actor) async throws(AccessError) -> Bool {
+        let now = self.now
+        return try await changing { t, entries throws(CatalogError) -> Bool in
+            guard let row = try t.row("SELECT id FROM access_robot WHERE name = ?", [.text(name.text)]) else {
+                return false
+            }
+            let id = SQLValue.integer(try row.integer(0))
+            try t.execute("DELETE FROM access_grant WHERE subject_kind = 3 AND subject_id = ?", [id])
+            try t.execute("DELETE FROM access_robot WHERE id = ?", [id])
+            entries.append(AuditEntry(now, actor, "robot.remove", name.text))
+            return true
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import BerthCatalog
+import BerthModel
+import Logging
+
+/// What became of something that was to be added, so that a command can be run twice.
+package enum Addition: Sendable, Equatable {
+    case added, thereAlready
+}
+
+extension Access {
+    /// Adds a user, who may do nothing yet unless an administrator. `password` nil: no password opens the account.
+    /// One of the same name that is as asked stays as it is, its password too.
+    package func addUser(
+        _ name: AccountName, password: String?, isAdmin: Bool, by actor: Actor
+    ) async throws(AccessError) -> Addition {
+        var hash: String?
+        if let password { hash = try await passwords.make(password) }
+        return try await addUser(name, hash: hash, isAdmin: isAdmin, by: actor)
+    }
+
+    /// The same with a password that is stretched already, as an htpasswd file holds it.
+    package func addUser(
+        _ name: AccountName, hash: String?, isAdmin: Bool, by actor: Actor
+    ) async throws(AccessError) -> Addition {
+        if let hash, !PasswordHash.isKnown(hash) {
+            throw .invalid("the password of \(name) is not kept as bcrypt or yescrypt")
+        }
+        let now = self.now
+        let added = try await changing { t, entries throws(CatalogError) -> Bool? in
+            if let row = try t.row("SELECT is_admin FROM access_user WHERE name = ?", [.text(name.text)]) {
+                return try row.bool(0) == isAdmin ? false : nil
+            }
+            try t.execute(
+                """
+                INSERT INTO access_user (name, password, password_version, is_admin, is_disabled, created_at)
+                VALUES (?, ?, 1, ?, 0, ?)
+                """, [.text(name.text), .optional(hash), .bool(isAdmin), .integer(now)])
+            try t.close(at: now)
+            entries.append(
+                AuditEntry(now, actor, "user.add", name.text, detail: isAdmin ? "administrator" : ""))
+            return true
+        }
+        guard let added else {
+            throw .conflict(
+                "there is a user \(name) already, who is \(isAdmin ? "no" : "an") administrator; change that instead")
+        }
+        return added ? .added : .thereAlready
+    }
+
+    /// What of a user is to change; nil stays.
+    package struct UserChange: Sendable {
+        package var password: String?
+        package var isAdmin: Bool?
+        package var isDisabled: Bool?
+
+        package init() {}
+    }
+
+    /// Throws `.unknown`. A new password ends the refresh tokens of the old one.
+    package func changeUser(_ name: AccountName, _ change: UserChange, by actor: Actor) async throws(AccessError) {
+        var hash: String?
+        if let password = change.password { hash = try await passwords.make(password) }
+        let now = self.now
+        let isKnown = try await changing { [hash] t, entries throws(CatalogError) -> Bool in
+            guard let row = try t.row("SELECT id FROM access_user WHERE name = ?", [.text(name.text)]) else {
+                return false
+            }
+            let id = SQLValue.integer(try row.integer(0))
+            var changed: [String] = []
+            if let hash {
+                try t.execute(
+                    "UPDATE access_user SET password = ?, password_version = password_version + 1 WHERE id = ?",
+                    [.text(hash), id])
+                try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id])
+                changed.append("password")
+            }
+            if let isAdmin = change.isAdmin {
+                try t.execute("UPDATE access_user SET is_admin = ? WHERE id = ?", [.bool(isAdmin), id])
+                changed.append(isAdmin ? "administrator" : "no administrator")
+            }
+            if let isDisabled = change.isDisabled {
+                try t.execute("UPDATE access_user SET is_disabled = ? WHERE id = ?", [.bool(isDisabled), id])
+                if isDisabled { try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id]) }
+                changed.append(isDisabled ? "disabled" : "enabled")
+            }
+            entries.append(
+                AuditEntry(now, actor, "user.change", name.text, detail: changed.joined(separator: ", ")))
+            return true
+        }
+        guard isKnown else { throw .unknown("user \(name)") }
+    }
+
+    /// Removes a user with tokens and grants; false where there is none. What was pushed stays.
+    package func removeUser(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
+        let now = self.now
+        return try await changing { t, entries throws(CatalogError) -> Bool in
+            guard let row = try t.row("SELECT id FROM access_user WHERE name = ?", [.text(name.text)]) else {
+                return false
+            }
+            let id = SQLValue.integer(try row.integer(0))
+            try t.execute("DELETE FROM access_grant WHERE subject_kind = 1 AND subject_id = ?", [id])
+            try t.execute("DELETE FROM access_user WHERE id = ?", [id])
+            entries.append(AuditEntry(now, actor, "user.remove", name.text))
+            return true
+        }
+    }
+
+    /// A write whose failure is this room's.
+    func changing<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction, inout [AuditEntry]) throws(CatalogError) -> Value
+    ) async throws(AccessError) -> Value {
+        do { return try await write(body) } catch {
+            log.error("a change to accounts failed", metadata: ["cause": "\(error)"])
+            throw .failed(error)
+        }
+    }
+}
+
+extension SQLTransaction {
+    /// The first account closes the registry, for good, and needs a key for its tokens.
+    func close(at now: Int64) throws(CatalogError) {
+        try execute("UPDATE access_state SET is_closed = 1 WHERE id = 1", [])
+        if try !exists("SELECT 1 FROM access_key WHERE retired_at IS NULL", []) { try makeKey(at: now, signsFrom: now) }
+    }
+}

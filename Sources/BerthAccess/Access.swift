@@ -1,0 +1,185 @@
+package import BerthCatalog
+import BerthDigest
+package import BerthModel
+package import BerthRegistry
+package import Logging
+import NIOPosix
+import Synchronization
+
+/// What the operator can choose about access, and what names the registry in its tokens.
+package struct AccessSettings: Sendable {
+    /// What everybody may do as long as there are no accounts.
+    package var open = OpenAccess(.nothing)
+    /// `iss` of tokens: the registry itself.
+    package var issuer = "berth"
+    /// `aud` of tokens and `service` of challenges.
+    package var service = "berth"
+    /// Seconds that a bearer token lives.
+    package var tokenSeconds: Int64 = 900
+    /// Seconds by which clocks may differ.
+    package var skewSeconds: Int64 = 60
+    /// Seconds that a retired key goes on verifying beyond a token's life: uploads last as long.
+    package var uploadSeconds: Int64 = 24 * 3600
+
+    package init() {}
+
+    /// Seconds before a new key signs, for those who keep the public keys.
+    static let keyNoticeSeconds: Int64 = 900
+    /// Seconds for which a verified password is remembered.
+    static let passwordSeconds: Int64 = 60
+    /// Seconds without use after which a refresh token ends.
+    static let refreshSeconds: Int64 = 30 * 24 * 3600
+}
+
+/// Who there is, and who may do what. The one place where that is decided, from memory; changes go through the tables
+/// and are in force when they return.
+package final class Access: AccessPolicy {
+    let database: any SQLDatabase
+    let clock: any WallClock
+    let log: Logger
+    let audit: AuditLog
+    package let settings: AccessSettings
+    let passwords = PasswordQueue()
+    let attempts = Attempts()
+    /// By the SHA-256 of the token.
+    let tokens = RecentCache<Hash256, BearerToken>(entries: 65_536)
+    /// By a keyed hash of name and password.
+    let basics = RecentCache<[UInt8], RememberedPassword>(entries: 4_096)
+    let basicKey = SealKey.random()
+    private let uses = Mutex<[Int64: Int64]>([:])
+    private let current: Mutex<Snapshot>
+
+    /// Reads the accounts; makes the first key where there are accounts and none yet.
+    package static func open(
+        _ catalog: Catalog, settings: AccessSettings, clock: any WallClock = SystemWallClock(), logger: Logger
+    ) async throws(CatalogError) -> Access {
+        let tables = try await catalog.database.read { t throws(CatalogError) in try AccessTables(t) }
+        let access = Access(catalog.database, tables, settings, clock, logger)
+        try await access.reload()
+        if access.isClosed, access.snapshot.keys.stored.isEmpty {
+            _ = try await access.write { t, _ throws(CatalogError) in
+                try t.makeKey(at: access.now, signsFrom: access.now)
+            }
+        }
+        return access
+    }
+
+    private init(
+        _ database: any SQLDatabase, _ tables: AccessTables, _ settings: AccessSettings, _ clock: any WallClock,
+        _ log: Logger
+    ) {
+        (self.database, self.settings, self.clock, self.log) = (database, settings, clock, log)
+        audit = AuditLog(log)
+        current = Mutex(Snapshot(tables, keys: .empty))
+    }
+
+    /// Microseconds since 1970, as the tables count.
+    var now: Int64 { clock.milliseconds() * 1000 }
+    var seconds: Int64 { clock.milliseconds() / 1000 }
+    var snapshot: Snapshot { current.withLock { $0 } }
+
+    /// Whether there are accounts, so that everybody has to say who he is.
+    package var isClosed: Bool { snapshot.isClosed }
+
+    package func decide(_ caller: Caller, _ action: Action, _ repository: RepositoryName?) -> Bool {
+        let snapshot = self.snapshot
+        guard snapshot.isClosed else { return settings.open.decide(caller, action, repository) }
+        let wanted = ActionSet(action)
+        guard let repository else { return decide(caller, wanted, snapshot) }
+        if let token = caller.token, token.repositories[repository]?.contains(wanted) != true { return false }
+        if let scopes = caller.credential,
+            !scopes.contains(where: { $0.actions.contains(wanted) && $0.pattern.matches(repository) })
+        {
+            return false
+        }
+        return snapshot.allows(caller.principal, wanted, on: repository)
+    }
+
+    /// About the registry as a whole: its catalog is for everybody who says who he is, the rest for administrators.
+    private func decide(_ caller: Caller, _ wanted: ActionSet, _ snapshot: Snapshot) -> Bool {
+        if wanted == .pull { return caller.principal != .anonymous && caller.token?.readsCatalog != false }
+        if let scopes = caller.credential,
+            !scopes.contains(where: { $0.actions.contains(wanted) && $0.pattern == .everything })
+        {
+            return false
+        }
+        return caller.token == nil && snapshot.isAdministrator(caller.principal)
+    }
+
+    // MARK: - Changes
+
+    /// Runs one change as one transaction, and returns once decisions are made by it.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction, inout [AuditEntry]) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        let changed = try await database.write(
+            .small,
+            { t throws(CatalogError) -> Changed<Value> in
+                var entries: [AuditEntry] = []
+                let value = try body(t, &entries)
+                try t.execute("UPDATE access_state SET version = version + 1 WHERE id = 1", [])
+                for entry in entries { try t.insert(entry) }
+                return Changed(value: value, entries: entries)
+            }, settled: { _ in })
+        for entry in changed.entries { audit.tell(entry) }
+        try await reload()
+        return changed.value
+    }
+
+    private struct Changed<Value: Sendable>: Sendable {
+        let value: Value
+        let entries: [AuditEntry]
+    }
+
+    /// Everything in the tables as it is now, with what lists show beside.
+    package func tables() async throws(CatalogError) -> AccessTables {
+        try await database.read { t throws(CatalogError) in try AccessTables(t) }
+    }
+
+    /// Reads the tables again. Of two at once, the newer version stays.
+    private func reload() async throws(CatalogError) {
+        let tables = try await tables()
+        let old = snapshot
+        let keys: KeyRing
+        if old.keys.stored == tables.keys {
+            keys = old.keys
+        } else {
+            let retention = (settings.uploadSeconds + settings.tokenSeconds + settings.skewSeconds) * 1_000_000
+            keys = await KeyRing(tables.keys, retention: retention) { key in
+                log.error("a signing key cannot be read", metadata: ["key": "\(key.id)"])
+            }
+        }
+        let new = Snapshot(tables, keys: keys)
+        let isNewer = current.withLock { current in
+            guard new.version >= current.version else { return false }
+            current = new
+            return true
+        }
+        // A token whose key is gone must not be remembered.
+        if isNewer, old.keys.stored != tables.keys { tokens.removeAll() }
+    }
+
+    /// Notes that a secret was used, at most once a minute; nobody waits for it.
+    func noteUse(ofSecret id: Int64) {
+        let now = self.now
+        let isDue = uses.withLock { uses in
+            if let last = uses[id], now - last < 60_000_000 { return false }
+            if uses.count > 10_000 { uses = [:] }
+            uses[id] = now
+            return true
+        }
+        guard isDue else { return }
+        database.enqueue(
+            { t throws(CatalogError) in
+                try t.execute("UPDATE access_secret SET last_used_at = ? WHERE id = ?", [.integer(now), .integer(id)])
+            }, settled: { _ in })
+    }
+
+    func noteUse(ofUser id: Int64) {
+        let now = self.now
+        database.enqueue(
+            { t throws(CatalogError) in
+                try t.execute("UPDATE access_user SET last_used_at = ? WHERE id = ?", [.integer(now), .integer(id)])
+            }, settled: { _ in })
+    }
+}

@@ -1,0 +1,140 @@
+import BerthCatalog
+import BerthDigest
+import BerthModel
+
+/// The tables of this room, read whole in one transaction: accounts are thousands, not millions, and decisions are made
+/// from memory alone.
+package struct AccessTables: Sendable {
+    package let version: Int64
+    package let isClosed: Bool
+    package let users: [User]
+    package let groups: [Group]
+    package let robots: [Robot]
+    package let secrets: [StoredSecret]
+    package let grants: [Grant]
+    let keys: [StoredKey]
+
+    init(_ transaction: any SQLTransaction) throws(CatalogError) {
+        guard let state = try transaction.row("SELECT version, is_closed FROM access_state WHERE id = 1", []) else {
+            throw .damaged("the state of accounts is missing")
+        }
+        (version, isClosed) = (try state.integer(0), try state.bool(1))
+        users = try transaction.rows(
+            """
+            SELECT id, name, password, password_version, is_admin, is_disabled, created_at, last_used_at
+            FROM access_user
+            ORDER BY name
+            """, []
+        ).map { row throws(CatalogError) in
+            User(
+                id: try row.integer(0), name: try row.accountName(1), password: try row.optionalText(2),
+                passwordVersion: try row.integer(3), isAdmin: try row.bool(4), isDisabled: try row.bool(5),
+                createdAt: try row.integer(6), lastUsedAt: try row.optionalInteger(7))
+        }
+        robots = try transaction.rows(
+            "SELECT id, name, is_disabled, created_at FROM access_robot ORDER BY name", []
+        ).map { row throws(CatalogError) in
+            Robot(
+                id: try row.integer(0), name: try row.robotName(1), isDisabled: try row.bool(2),
+                createdAt: try row.integer(3))
+        }
+        groups = try Self.groups(transaction)
+        secrets = try Self.secrets(transaction)
+        keys = try transaction.rows(
+            "SELECT kid, private_key, created_at, signs_from, retired_at FROM access_key ORDER BY id", []
+        ).map { row throws(CatalogError) in
+            StoredKey(
+                id: try row.text(0), privateKey: try row.text(1), createdAt: try row.integer(2),
+                signsFrom: try row.integer(3), retiredAt: try row.optionalInteger(4))
+        }
+        grants = try Self.grants(transaction, users, groups, robots)
+    }
+
+    private static func groups(_ transaction: any SQLTransaction) throws(CatalogError) -> [Group] {
+        var members: [Int64: [Int64]] = [:]
+        for row in try transaction.rows(
+            "SELECT group_id, user_id FROM access_group_member ORDER BY group_id, user_id", [])
+        {
+            members[try row.integer(0), default: []].append(try row.integer(1))
+        }
+        return try transaction.rows("SELECT id, name, created_at FROM access_group ORDER BY name", [])
+            .map { row throws(CatalogError) in
+                let id = try row.integer(0)
+                return Group(
+                    id: id, name: try row.accountName(1), createdAt: try row.integer(2), members: members[id] ?? [])
+            }
+    }
+
+    private static func secrets(_ transaction: any SQLTransaction) throws(CatalogError) -> [StoredSecret] {
+        try transaction.rows(
+            """
+            SELECT id, prefix, hash, user_id, robot_id, label, scopes, created_at, expires_at, last_used_at
+            FROM access_secret
+            ORDER BY id
+            """, []
+        ).map { row throws(CatalogError) in
+            guard let hash = Hash256(bytes: try row.bytes(2)) else { throw .damaged("a secret's hash has no 32 bytes") }
+            let user = try row.optionalInteger(3)
+            let owner: SecretOwner =
+                if let user { .user(id: user) } else { .robot(id: try row.integer(4)) }
+            return StoredSecret(
+                id: try row.integer(0), prefix: try row.text(1), hash: hash, owner: owner, label: try row.text(5),
+                scopes: try row.scopes(6), createdAt: try row.integer(7), expiresAt: try row.optionalInteger(8),
+                lastUsedAt: try row.optionalInteger(9))
+        }
+    }
+
+    private static func grants(
+        _ transaction: any SQLTransaction, _ users: [User], _ groups: [Group], _ robots: [Robot]
+    ) throws(CatalogError) -> [Grant] {
+        let users = Dictionary(users.map { ($0.id, $0.name) }) { first, _ in first }
+        let groups = Dictionary(groups.map { ($0.id, $0.name) }) { first, _ in first }
+        let robots = Dictionary(robots.map { ($0.id, $0.name) }) { first, _ in first }
+        var grants: [Grant] = []
+        for row in try transaction.rows(
+            "SELECT id, subject_kind, subject_id, pattern, role, created_at, created_by FROM access_grant ORDER BY id",
+            [])
+        {
+            let subject: GrantSubject? =
+                switch (try row.integer(1), try row.integer(2)) {
+                case (0, _): .everyone
+                case (1, let id): users[id].map { .user($0) }
+                case (2, let id): groups[id].map { .group($0) }
+                case (_, let id): robots[id].map { .robot($0) }
+                }
+            guard let subject, let role = Role(rawValue: try row.integer(4)) else { continue }
+            let text = try row.text(3)
+            guard let pattern = try? RepositoryPattern(text) else { throw .damaged("'\(text)' is no pattern") }
+            grants.append(
+                Grant(
+                    id: try row.integer(0), subject: subject, pattern: pattern, role: role,
+                    createdAt: try row.integer(5), createdBy: try row.text(6)))
+        }
+        return grants
+    }
+}
+
+extension SQLRow {
+    func optionalInteger(_ index: Int) throws(CatalogError) -> Int64? { isNull(index) ? nil : try integer(index) }
+
+    func accountName(_ index: Int) throws(CatalogError) -> AccountName {
+        let text = try text(index)
+        do { return try AccountName(text) } catch { throw .damaged("'\(text)' is no account's name") }
+    }
+    func robotName(_ index: Int) throws(CatalogError) -> RobotName {
+        let text = try text(index)
+        do { return try RobotName(text) } catch { throw .damaged("'\(text)' is no robot's name") }
+    }
+    /// One scope a line.
+    fileprivate func scopes(_ index: Int) throws(CatalogError) -> [CredentialScope]? {
+        guard let text = try optionalText(index) else { return nil }
+        return try text.split(separator: "\n").map { line throws(CatalogError) in
+            guard let scope = CredentialScope(line) else { throw .damaged("'\(line)' is no scope") }
+            return scope
+        }
+    }
+}
+
+extension SQLValue {
+    static func optional(_ number: Int64?) -> SQLValue { number.map(SQLValue.integer) ?? .null }
+}

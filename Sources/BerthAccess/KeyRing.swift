@@ -1,0 +1,145 @@
+import BerthModel
+import JWTKit
+
+/// A key as the table keeps it; its id is in every token that it signs.
+struct StoredKey: Sendable, Equatable {
+    let id: String
+    /// PEM.
+    let privateKey: String
+    let createdAt: Int64
+    /// From when on it signs: it is published before, so that whoever caches the public keys knows it in time.
+    let signsFrom: Int64
+    /// When a later one took over; it goes on verifying for a while.
+    let retiredAt: Int64?
+}
+
+/// A key as people see it.
+package struct KeyFact: Sendable {
+    package let id: String
+    package let createdAt: Int64
+    package let signsFrom: Int64
+    package let retiredAt: Int64?
+}
+
+/// The keys that sign and verify tokens: ES256 (RFC 7518, section 3.4) and nothing else. What algorithm a token names
+/// for itself decides nothing.
+struct KeyRing: Sendable {
+    static let empty = KeyRing(keys: [], retention: 0)
+
+    private struct Key: Sendable {
+        let stored: StoredKey
+        let algorithm: any JWTAlgorithm
+        /// The public point, as a JWK gives it.
+        let x: String
+        let y: String
+    }
+    private let keys: [Key]
+    /// Microseconds for which a retired key goes on verifying.
+    private let retention: Int64
+
+    private init(keys: [Key], retention: Int64) { (self.keys, self.retention) = (keys, retention) }
+
+    /// Keys that cannot be read are left out, and named.
+    init(_ stored: [StoredKey], retention: Int64, unreadable: (StoredKey) -> Void) async {
+        var keys: [Key] = []
+        for key in stored {
+            guard let read = await Self.read(key) else {
+                unreadable(key)
+                continue
+            }
+            keys.append(read)
+        }
+        self.init(keys: keys, retention: retention)
+    }
+
+    private static func read(_ stored: StoredKey) async -> Key? {
+        guard let key = try? ES256PrivateKey(pem: stored.privateKey), let point = key.parameters,
+            let x = decodeBase64(point.x), let y = decodeBase64(point.y)
+        else { return nil }
+        let collection = JWTKeyCollection()
+        let id = JWKIdentifier(string: stored.id)
+        await collection.add(ecdsa: key, kid: id)
+        guard let algorithm = try? await collection.getKey(for: id) else { return nil }
+        return Key(stored: stored, algorithm: algorithm, x: Base64URL.encode(x), y: Base64URL.encode(y))
+    }
+
+    /// A new private key, in PEM.
+    static func makePrivateKey() -> String { ES256PrivateKey().pemRepresentation }
+
+    var stored: [StoredKey] { keys.map(\.stored) }
+
+    /// The newest key whose time has come; before that of the first, the first.
+    private func signer(at now: Int64) -> Key? {
+        keys.filter { $0.stored.signsFrom <= now && ($0.stored.retiredAt.map { now < $0 } ?? true) }
+            .max { $0.stored.signsFrom < $1.stored.signsFrom }
+            ?? keys.filter { $0.stored.retiredAt == nil }.min { $0.stored.signsFrom < $1.stored.signsFrom }
+    }
+
+    private func isGood(_ key: Key, at now: Int64) -> Bool {
+        key.stored.retiredAt.map { now < $0.addingReportingOverflow(retention).partialValue } ?? true
+    }
+
+    /// `header.claims.signature`; nil without a key that could sign.
+    func sign(_ claims: [UInt8], at now: Int64) -> String? {
+        guard let key = signer(at: now) else { return nil }
+        var header = JSONWriter(reservingCapacity: 96)
+        header.beginObject()
+        header.key("alg")
+        header.string("ES256")
+        header.key("kid")
+        header.string(key.stored.id)
+        header.key("typ")
+        header.string("JWT")
+        header.endObject()
+        let content = "\(Base64URL.encode(header.bytes)).\(Base64URL.encode(claims))"
+        guard let signature = try? key.algorithm.sign(Array(content.utf8)) else { return nil }
+        return "\(content).\(Base64URL.encode(signature))"
+    }
+
+    /// The claims of a token that one of these keys has signed; nil for any other text. Of the header, only `alg` and
+    /// `kid` are looked at: keys and addresses of keys in it mean nothing.
+    func claims(of token: some StringProtocol, at now: Int64) -> JSONObject? {
+        let token = String(token)
+        let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, let header = Self.object(parts[0]), let signature = Base64URL.decode(parts[2]),
+            signature.count == 64, case .string(let name)? = header["alg"], hasSameBytes(name, "ES256"),
+            case .string(let id)? = header["kid"], header["crit"] == nil,
+            let key = keys.first(where: { hasSameBytes($0.stored.id, id) }), isGood(key, at: now)
+        else { return nil }
+        let signed = Array(token.utf8[..<parts[1].endIndex])
+        guard (try? key.algorithm.verify(signature, signs: signed)) == true else { return nil }
+        return Self.object(parts[1])
+    }
+
+    private static func object(_ part: some Collection<UInt8>) -> JSONObject? {
+        guard let bytes = Base64URL.decode(part) else { return nil }
+        var limits = JSONLimits()
+        limits.depth = 8
+        limits.children = 256
+        limits.values = 4_096
+        guard case .object(let object)? = try? JSONValue(parsing: bytes, limits: limits) else { return nil }
+        return object
+    }
+
+    /// The public keys, also of those that do not sign yet or no more. RFC 7517, section 5.
+    func document(at now: Int64) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("keys")
+        json.beginArray()
+        for key in keys where isGood(key, at: now) {
+            json.beginObject()
+            for (name, value) in [
+                ("kty", "EC"), ("crv", "P-256"), ("alg", "ES256"), ("use", "sig"), ("kid", key.stored.id),
+                ("x", key.x), ("y", key.y),
+            ] {
+                json.key(name)
+                json.string(value)
+            }
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+}

@@ -1,0 +1,66 @@
+import BerthModel
+
+/// Everything that a decision needs, as it was at one version of the tables. Never changed: a change makes the next.
+final class Snapshot: Sendable {
+    let version: Int64
+    /// Whether there are accounts. Once closed, a registry stays closed.
+    let isClosed: Bool
+    let users: [String: User]
+    let robots: [String: Robot]
+    let secrets: [String: StoredSecret]
+    let secretsByID: [Int64: StoredSecret]
+    let usersByID: [Int64: User]
+    let robotsByID: [Int64: Robot]
+    let keys: KeyRing
+    private let granted: [Principal: Rights]
+    private let everyone: Rights
+
+    /// Names are ASCII, so String's == compares bytes.
+    init(_ tables: AccessTables, keys: KeyRing) {
+        version = tables.version
+        isClosed = tables.isClosed
+        self.keys = keys
+        users = Dictionary(tables.users.map { ($0.name.text, $0) }) { first, _ in first }
+        usersByID = Dictionary(tables.users.map { ($0.id, $0) }) { first, _ in first }
+        robots = Dictionary(tables.robots.map { ($0.name.text, $0) }) { first, _ in first }
+        robotsByID = Dictionary(tables.robots.map { ($0.id, $0) }) { first, _ in first }
+        secrets = Dictionary(tables.secrets.map { ($0.prefix, $0) }) { first, _ in first }
+        secretsByID = Dictionary(tables.secrets.map { ($0.id, $0) }) { first, _ in first }
+        var granted: [Principal: Rights] = [:]
+        var everyone = Rights()
+        let members = Dictionary(tables.groups.map { ($0.name, $0.members) }) { first, _ in first }
+        for grant in tables.grants {
+            switch grant.subject {
+            case .everyone: everyone.add(grant.role.actions, on: grant.pattern)
+            case .user(let name): granted[.user(name.text), default: .none].add(grant.role.actions, on: grant.pattern)
+            case .robot(let name): granted[.robot(name.text), default: .none].add(grant.role.actions, on: grant.pattern)
+            case .group(let name):
+                for member in members[name] ?? [] {
+                    guard let user = usersByID[member] else { continue }
+                    granted[user.principal, default: .none].add(grant.role.actions, on: grant.pattern)
+                }
+            }
+        }
+        self.granted = granted
+        self.everyone = everyone
+    }
+
+    /// What the principal itself may do, whatever credentials it shows.
+    func allows(_ principal: Principal, _ wanted: ActionSet, on repository: RepositoryName) -> Bool {
+        if everyone.allow(wanted, on: repository) { return true }
+        switch principal {
+        case .anonymous: return false
+        case .user(let name):
+            guard let user = users[name], !user.isDisabled else { return false }
+            if user.isAdmin { return true }
+        case .robot(let name):
+            guard let robot = robots[name], !robot.isDisabled, robot.name.reaches(repository) else { return false }
+        }
+        return granted[principal]?.allow(wanted, on: repository) ?? false
+    }
+
+    func isAdministrator(_ principal: Principal) -> Bool {
+        guard case .user(let name) = principal, let user = users[name] else { return false }
+        return user.isAdmin && !user.isDisabled
+    }
+}

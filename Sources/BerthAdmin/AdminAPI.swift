@@ -1,0 +1,157 @@
+package import BerthAccess
+package import BerthHTTP
+import BerthModel
+package import HTTPTypes
+package import Logging
+import NIOCore
+
+/// The administration API under `/api/v1`: what the commands and, later, the console do. JSON in, JSON out.
+///
+/// On the admin socket the kernel says who is at the other end: the server's own user and root administer.
+package struct AdminAPI: RequestHandler {
+    private static let mostBytes = 1 << 20
+
+    private let access: Access
+    private let version: String
+    /// Who may use the socket besides root.
+    private let user: UInt32
+    private let log: Logger
+
+    package init(access: Access, version: String, user: UInt32, logger: Logger) {
+        (self.access, self.version, self.user, self.log) = (access, version, user, logger)
+    }
+
+    package func handle(_ request: Request) -> Handling {
+        guard let caller = request.peer.user, caller == 0 || caller == user else {
+            return .answer(AdminAnswer.refused(.forbidden, "Only the server's own user and root may do this.").response)
+        }
+        return .task { await answer(request, by: Actor(name: "operator", address: "uid \(caller)")).response }
+    }
+
+    package func refuse(_ problem: HTTPProblem, requestID: String) -> Response {
+        var response = AdminAnswer.refused(.badRequest, "The request is not valid HTTP.").response
+        response.closesConnection = true
+        return response
+    }
+
+    /// One request, whoever has been found to make it: the same for the socket and for a command on a stopped server.
+    package func answer(_ request: Request, by actor: Actor) async -> AdminAnswer {
+        guard let (operation, parameters) = AdminOperation.find(request.path) else {
+            return .refused(.notFound, "There is nothing under this path; see /api/v1/openapi.json.")
+        }
+        guard let operation = operation.first(where: { $0.method == request.method }) else {
+            return .refused(.methodNotAllowed, "This method cannot be used here.")
+        }
+        let body: AdminBody
+        do throws(AdminRefusal) {
+            body = try await read(request, operation)
+        } catch { return .refused(error.status, error.message) }
+        let call = AdminCall(access: access, version: version, actor: actor, parameters: parameters, body: body)
+        do throws(AccessError) {
+            return try await operation.run(call)
+        } catch {
+            if case .failed(let cause) = error { log.error("administration failed", metadata: ["cause": "\(cause)"]) }
+            return .refused(error.status, error.message)
+        }
+    }
+
+    /// Fields of the body, or for GET of the query.
+    private func read(_ request: Request, _ operation: AdminOperation) async throws(AdminRefusal) -> AdminBody {
+        guard request.method != .get else { return try AdminBody(query: request.query, operation.fields) }
+        guard request.hasBody else { return try AdminBody(JSONObject(members: []), operation.fields) }
+        guard request.headers[.contentType] == "application/json" else {
+            throw AdminRefusal(.unsupportedMediaType, "send JSON with Content-Type application/json")
+        }
+        let bytes: [UInt8]
+        do throws(BodyError) {
+            bytes = Array(try await request.body.collect(upTo: Self.mostBytes).readableBytesView)
+        } catch { throw AdminRefusal(.badRequest, "the body cannot be read") }
+        guard case .object(let object)? = try? JSONValue(parsing: bytes) else {
+            throw AdminRefusal(.badRequest, "the body is no JSON object")
+        }
+        return try AdminBody(object, operation.fields)
+    }
+}
+
+/// Why a request is not even looked at.
+struct AdminRefusal: Error {
+    let status: HTTPResponse.Status
+    let message: String
+
+    init(_ status: HTTPResponse.Status, _ message: String) { (self.status, self.message) = (status, message) }
+}
+
+/// What an operation works with.
+struct AdminCall: Sendable {
+    let access: Access
+    let version: String
+    let actor: Actor
+    /// What stands in the path for `{name}` and the like.
+    let parameters: [String]
+    let body: AdminBody
+
+    func account(_ index: Int = 0) throws(AccessError) -> AccountName { try AccountName(parameters[index]) }
+    func robot(_ index: Int = 0) throws(AccessError) -> RobotName { try RobotName(parameters[index]) }
+}
+
+extension AccessError {
+    var status: HTTPResponse.Status {
+        switch self {
+        case .invalid: .badRequest
+        case .unknown: .notFound
+        case .conflict: .conflict
+        case .busy: .tooManyRequests
+        case .failed: .serviceUnavailable
+        }
+    }
+}
+
+/// An answer of the administration API.
+package struct AdminAnswer: Sendable {
+    package let status: HTTPResponse.Status
+    /// JSON; empty for 204.
+    package let body: [UInt8]
+
+    init(_ status: HTTPResponse.Status, _ write: (inout JSONWriter) -> Void = { _ in }) {
+        var json = JSONWriter()
+        write(&json)
+        (self.status, body) = (status, json.bytes)
+    }
+
+    /// 201 for what is new, 200 for what was there.
+    static func added(_ addition: Addition, _ name: String) -> AdminAnswer {
+        AdminAnswer(addition == .added ? .created : .ok) { json in
+            json.beginObject()
+            json.key("name")
+            json.string(name)
+            json.key("changed")
+            json.bool(addition == .added)
+            json.endObject()
+        }
+    }
+
+    /// Whether anything had to be done: a second time, nothing has.
+    static func changed(_ isChanged: Bool) -> AdminAnswer {
+        AdminAnswer(.ok) { json in
+            json.beginObject()
+            json.key("changed")
+            json.bool(isChanged)
+            json.endObject()
+        }
+    }
+
+    static func refused(_ status: HTTPResponse.Status, _ message: String) -> AdminAnswer {
+        AdminAnswer(status) { json in
+            json.beginObject()
+            json.key("error")
+            json.string(message)
+            json.endObject()
+        }
+    }
+
+    var response: Response {
+        Response(
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .bytes(ByteBuffer(bytes: body)), labels: Response.Labels(route: "admin"))
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import BerthConfig
+import BerthServer
+import Foundation
+
+/// What all commands that administer share: where the registry is, and for whom the output is.
+struct AdminOptions: ParsableArguments {
+    @OptionGroup var configuration: ConfigurationOptions
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    /// Sends one request to the registry; its refusal ends the command with status 1 and says why.
+    func send(
+        _ method: String, _ path: String, _ fields: [String: Any]? = nil, quietly: Bool = false
+    ) async throws -> AdminReply {
+        let loaded = try configuration.load()
+        let body = try fields.map { try Array(JSONSerialization.data(withJSONObject: $0, options: [.sortedKeys])) }
+        let answer = try await AdminDoor.with(loaded.configuration) { door in
+            try await door.send(method, "/api/v1" + path, body: body)
+        }
+        let reply = AdminReply(status: answer.status, bytes: answer.body)
+        guard answer.status < 300 else {
+            if !quietly { Output.complaint("\(reply.fields["error"] as? String ?? "status \(answer.status)").") }
+            throw ExitCode.failure
+        }
+        return reply
+    }
+
+    /// Carries something out, and says in words what became of it; a second time it finds nothing to do.
+    func change(
+        _ method: String, _ path: String, _ fields: [String: Any]? = nil, done: String, otherwise: String
+    ) async throws {
+        let reply = try await send(method, path, fields)
+        guard !json else { return Output.result(reply.text) }
+        Output.result(reply.fields["changed"] as? Bool == true ? done : otherwise)
+    }
+
+    /// Lists things as a table, or as they came.
+    func list(_ path: String, _ key: String, _ columns: [(title: String, field: String)]) async throws {
+        let reply = try await send("GET", path)
+        guard !json else { return Output.result(reply.text) }
+        let rows = reply.fields[key] as? [[String: Any]] ?? []
+        Output.result(Table(columns.map(\.title), rows.map { row in columns.map { Table.text(row[$0.field]) } }).text)
+    }
+
+    /// Shows one thing, a line a field.
+    func show(_ path: String) async throws {
+        let reply = try await send("GET", path)
+        guard !json else { return Output.result(reply.text) }
+        let rows = reply.fields.sorted { $0.key < $1.key }.map { [$0.key, Table.text($0.value)] }
+        Output.result(Table(nil, rows).text)
+    }
+}
+
+/// An answer of the administration API.
+struct AdminReply {
+    let status: Int
+    let fields: [String: Any]
+    let text: String
+
+    init(status: Int, bytes: [UInt8]) {
+        self.status = status
+        text = String(decoding: bytes, as: UTF8.self)
+        fields = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any] ?? [:]
+    }
+}
+
+extension AdminReply {
+    /// The answer with one more field, that only this command knows.
+    func adding(_ key: String, _ value: String) -> String {
+        var fields = fields
+        fields[key] = value
+        let data = try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys])
+        return String(decoding: data ?? Data(), as: UTF8.self)
+    }
+}
+
+/// Columns as wide as what stands in them.
+struct Table {
+    let text: String
+
+    init(_ titles: [String]?, _ rows: [[String]]) {
+        let lines = (titles.map { [$0] } ?? []) + rows
+        let widths = (0..<(lines.first?.count ?? 0)).map { column in lines.map { $0[column].count }.max() ?? 0 }
+        text = lines.map { line in
+            let cells = zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+
+    static func text(_ value: Any?) -> String {
+        switch value {
+        case let text as String: text.isEmpty ? "-" : text
+        case let number as NSNumber where CFBoolean.isOne(number): number.boolValue ? "yes" : "no"
+        case let number as NSNumber: "\(number)"
+        case let items as [String]: items.isEmpty ? "-" : items.joined(separator: " ")
+        default: "-"
+        }
+    }
+}
+
+private enum CFBoolean {
+    /// JSONSerialization gives booleans as numbers of one bit.
+    static func isOne(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
+}
+
+/// A name as it stands in a path.
+func escaped(_ name: String) -> String {
+    let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+    return name.addingPercentEncoding(withAllowedCharacters: plain) ?? name
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+
+/// `berth group`: users who are granted something together.
+struct GroupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "group", abstract: "Users who are granted something together.",
+        subcommands: [Add.self, List.self, Show.self, Remove.self, Join.self, Leave.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Add a group.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws {
+            try await options.change(
+                "POST", "/groups", ["name": name], done: "Group \(name) was added.",
+                otherwise: "Group \(name) is there already.")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List all groups.")
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            try await options.list("/groups", "groups", [("NAME", "name"), ("MEMBERS", "members")])
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one group.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws { try await options.show("/groups/\(escaped(name))") }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a group with its grants; its members stay users.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws {
+            try await options.change(
+                "DELETE", "/groups/\(escaped(name))", done: "Group \(name) was removed.",
+                otherwise: "There is no group \(name).")
+        }
+    }
+
+    struct Join: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a user a member.")
+        @OptionGroup var options: AdminOptions
+        @Argument var group: String
+        @Argument var user: String
+
+        func run() async throws {
+            try await options.change(
+                "PUT", "/groups/\(escaped(group))/members/\(escaped(user))", done: "\(user) is in \(group) now.",
+                otherwise: "\(user) is in \(group) already.")
+        }
+    }
+
+    struct Leave: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "End a membership.")
+        @OptionGroup var options: AdminOptions
+        @Argument var group: String
+        @Argument var user: String
+
+        func run() async throws {
+            try await options.change(
+                "DELETE", "/groups/\(escaped(group))/members/\(escaped(user))",
+                done: "\(user) is not in \(group) any more.",
+                otherwise: "\(user) is not in \(group).")
+        }
+    }
+}

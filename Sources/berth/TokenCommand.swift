@@ -1,0 +1,64 @@
+import ArgumentParser
+import BerthConfig
+
+/// `berth token`: personal tokens and robots' secrets.
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token", abstract: "Personal tokens and robots' secrets: passwords for programs.",
+        subcommands: [Add.self, List.self, Remove.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make one, and show it once.")
+        @OptionGroup var options: AdminOptions
+        @Option(help: "What it is for.") var label: String?
+        @Option(
+            parsing: .singleValue,
+            help: ArgumentHelp(
+                "Only these actions there, as in pull,push:team/**; may be repeated.", valueName: "actions:pattern"))
+        var scope: [String] = []
+        @Option(help: ArgumentHelp("When it runs out, as in 90d.", valueName: "duration")) var expires: String?
+        @Argument(help: "A user, or a robot as in team+ci.") var owner: String
+
+        func run() async throws {
+            var fields: [String: Any] = ["owner": owner]
+            if let label { fields["label"] = label }
+            if !scope.isEmpty { fields["scopes"] = scope }
+            if let expires {
+                guard let duration = try? DurationText.read(expires) else {
+                    throw ValidationError("--expires takes a duration, as in 12h or 90d.")
+                }
+                fields["expires_in"] = duration.components.seconds
+            }
+            let reply = try await options.send("POST", "/tokens", fields)
+            if options.json { return Output.result(reply.text) }
+            Output.result("Token \(Table.text(reply.fields["id"])) of \(owner), shown only now:")
+            Output.result(Table.text(reply.fields["secret"]))
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List all, without what they are.")
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            try await options.list(
+                "/tokens", "tokens",
+                [
+                    ("ID", "id"), ("OWNER", "owner"), ("LABEL", "label"), ("SCOPES", "scopes"),
+                    ("EXPIRES", "expires_at"), ("LAST USED", "last_used_at"),
+                ])
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "End one, by its id.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws {
+            try await options.change(
+                "DELETE", "/tokens/\(escaped(id))", done: "Token \(id) was removed.",
+                otherwise: "There is no token \(id).")
+        }
+    }
+}

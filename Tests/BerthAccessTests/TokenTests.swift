@@ -1,0 +1,267 @@
+import BerthCatalog
+import BerthDigest
+import BerthModel
+import BerthRegistry
+import BerthTestSupport
+import Logging
+import Testing
+
+@testable import BerthAccess
+
+/// Tokens that somebody made up, and what becomes of them.
+@Suite("Tokens under attack")
+struct TokenTests {
+    @Test("a genuine token is good until its time is over, clocks differing by a minute")
+    func times() async throws {
+        try await withAccess { access, clock async throws in
+            let token = try await access.annsToken()
+            for (seconds, expected) in [(0, "good"), (959, "good"), (960, "expired")] as [(Int64, String)] {
+                clock.advance(seconds: seconds - (clock.milliseconds() / 1000 - start))
+                #expect(await access.verdict(token) == expected, "after \(seconds) s")
+            }
+            clock.advance(seconds: start - 61 - clock.milliseconds() / 1000)
+            #expect(await access.verdict(token) == "refused", "before its time")
+            clock.advance(seconds: 1)
+            #expect(await access.verdict(token) == "good")
+        }
+    }
+
+    @Test(
+        "forged tokens are refused",
+        arguments: [
+            #"{"alg":"none","kid":"KID"}"#, #"{"alg":"None","kid":"KID"}"#, #"{"alg":"HS256","kid":"KID"}"#,
+            #"{"alg":"ES256"}"#, #"{"alg":"ES256","kid":"unknown"}"#, #"{"alg":"ES256","kid":"../../etc/passwd"}"#,
+            #"{"alg":"ES256","kid":"' OR 1=1 --"}"#, #"{"alg":"ES256","kid":"KID","alg":"none"}"#,
+            #"{"alg":"ES256","kid":["KID"]}"#, #"{"alg":"ES256","kid":"KID","crit":["x"]}"#, "{}", "[]", "x", "",
+        ])
+    func forgedHeader(header: String) async throws {
+        try await withAccess { access, _ async throws in
+            let genuine = try await access.annsToken().split(separator: ".").map(String.init)
+            let id = try #require(access.keys().first?.id)
+            let forged = Base64URL.encode(Array(header.replacing("KID", with: id).utf8))
+            let signed = "\(forged).\(genuine[1])"
+            // With no signature, the genuine one, and a MAC under the public key, as if that were a shared secret.
+            let point = access.keyDocument()
+            let code = SealKey(Array((point + [UInt8](repeating: 0, count: 32)).prefix(32))).seal(Array(signed.utf8))
+            for signature in [
+                "", genuine[2], Base64URL.encode(code), Base64URL.encode([UInt8](repeating: 0, count: 64)),
+            ] {
+                #expect(await access.verdict("\(signed).\(signature)") == "refused")
+            }
+        }
+    }
+
+    @Test("a token that brings its own key is refused", arguments: ["jwk", "jku", "x5u", "x5c"])
+    func ownKey(field: String) async throws {
+        try await withAccess { access, _ async throws in
+            try await withAccess { foreign, _ async throws in
+                let claims = try await foreign.annsToken().split(separator: ".").map(String.init)
+                let id = try #require(access.keys().first?.id)
+                let header = #"{"alg":"ES256","kid":"\#(id)","\#(field)":"https://evil.example/keys"}"#
+                let forged = "\(Base64URL.encode(Array(header.utf8))).\(claims[1]).\(claims[2])"
+                #expect(await access.verdict(forged) == "refused")
+            }
+        }
+    }
+
+    @Test("claims that are not for this registry are refused, though its key has signed them")
+    func foreignClaims() async throws {
+        try await withAccess { access, _ async throws in
+            let good = BearerToken.Names(issuer: access.settings.issuer, audience: access.settings.service)
+            func signed(_ names: BearerToken.Names, account: Int64 = 1, from: Int64 = start, to: Int64 = start + 60)
+                -> String
+            {
+                let token = BearerToken(
+                    .user("ann"), accountID: account, secretID: nil, reach: TokenReach(), notBefore: from, expires: to)
+                return access.snapshot.keys.sign(token.claims(names, id: "1", access: []), at: access.now) ?? ""
+            }
+            #expect(await access.verdict(signed(good)) == "good")
+            #expect(await access.verdict(signed(.init(issuer: "other", audience: good.audience))) == "refused")
+            #expect(await access.verdict(signed(.init(issuer: good.issuer, audience: "other"))) == "refused")
+            #expect(await access.verdict(signed(good, account: 2)) == "refused", "another account of that name")
+            #expect(await access.verdict(signed(good, from: start + 120)) == "refused", "not yet valid")
+            #expect(await access.verdict(signed(good, from: start - 900, to: start - 61)) == "expired")
+            for claims in [
+                "{}", #"{"iss":"\#(good.issuer)"}"#, "[]",
+                #"{"iss":"\#(good.issuer)","aud":["berth"],"sub":"user:ann","nbf":0,"exp":9e99,"berth.account":1,"access":[]}"#,
+            ] {
+                let token = access.snapshot.keys.sign(Array(claims.utf8), at: access.now) ?? ""
+                #expect(await access.verdict(token) == "refused", "\(claims)")
+            }
+        }
+    }
+
+    @Test("one bit changed anywhere, or anything added, and the token is nobody's")
+    func tampered() async throws {
+        try await withAccess { access, _ async throws in
+            let token = try await access.annsToken()
+            for position in stride(from: 0, to: token.utf8.count, by: 7) {
+                var bytes = Array(token.utf8)
+                bytes[position] = bytes[position] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+                #expect(await access.verdict(String(decoding: bytes, as: UTF8.self)) == "refused")
+            }
+            for bad in [
+                "", ".", "..", "...", token + ".x", token + "=", " " + token, String(repeating: "a", count: 100_000),
+                String(repeating: "a.", count: 4_000), token.replacing(".", with: ".."),
+            ] { #expect(await access.verdict(bad) == "refused") }
+        }
+    }
+
+    @Test("random texts are refused, and none stops anything")
+    func fuzz() async throws {
+        try await withAccess { access, _ async throws in
+            let token = Array(try await access.annsToken().utf8)
+            var random = SystemRandomNumberGenerator()
+            for _ in 0..<3_000 {
+                var bytes = token
+                for _ in 0..<Int.random(in: 1...8, using: &random) {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(
+                        in: 0x20..<0x7F, using: &random)
+                }
+                if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 1..<bytes.count, using: &random)) }
+                let text = String(decoding: bytes, as: UTF8.self)
+                if text.utf8.elementsEqual(token) { continue }
+                #expect(await access.verdict(text) == "refused")
+                _ = Authorization(text)
+                _ = RequestedScopes([text])
+            }
+        }
+    }
+
+    @Test("what ends an account or its credentials ends their tokens at once")
+    func revocation() async throws {
+        try await withAccess { access, _ async throws in
+            let name = try AccountName("ann")
+            let token = try await access.annsToken()
+            var change = Access.UserChange()
+            change.isDisabled = true
+            try await access.changeUser(name, change, by: .operator)
+            #expect(await access.verdict(token) == "refused")
+            change.isDisabled = false
+            try await access.changeUser(name, change, by: .operator)
+            #expect(await access.verdict(token) == "good")
+            let id = try #require(access.keys().first?.id)
+            #expect(try await access.removeKey(id, by: .operator))
+            #expect(await access.verdict(token) == "refused", "its key is gone")
+            let next = try await access.annsToken()
+            #expect(await access.verdict(next) == "good", "a new key took over")
+            _ = try await access.removeUser(name, by: .operator)
+            _ = try await access.addUser(name, password: testPassword, isAdmin: false, by: .operator)
+            #expect(await access.verdict(next) == "refused", "a later account of the same name is another one")
+        }
+    }
+
+    @Test("a new key is published before it signs, and an old one verifies as long as uploads last")
+    func rotation() async throws {
+        try await withAccess { access, clock async throws in
+            let old = try #require(access.keys().first?.id)
+            let before = try await access.annsToken()
+            #expect(try await access.rotateKey(by: .operator) == .added)
+            #expect(try await access.rotateKey(by: .operator) == .thereAlready)
+            let new = try #require(access.keys().last?.id)
+            let published = String(decoding: access.keyDocument(), as: UTF8.self)
+            #expect(published.contains(old) && published.contains(new))
+            #expect(try await access.keyID(of: access.annsToken()) == old)
+            clock.advance(seconds: 901)
+            let after = try await access.annsToken()
+            #expect(access.keyID(of: after) == new)
+            #expect(await access.verdict(after) == "good")
+            #expect(await access.verdict(before) == "good")
+            clock.advance(seconds: 24 * 3600)
+            #expect(await access.verdict(before) == "expired")
+            clock.advance(seconds: 3600)
+            access.tokens.removeAll()
+            #expect(await access.verdict(before) == "refused")
+            #expect(!String(decoding: access.keyDocument(), as: UTF8.self).contains(old))
+            await access.keepHouse()
+        }
+    }
+
+    @Test("names that exist and names that do not cost the same, and are answered the same")
+    func enumeration() async throws {
+        try await withAccess { access, _ async throws in
+            for name in ["ann", "nobody", "nopassword"] {
+                if name == "nopassword" {
+                    _ = try await access.addUser(AccountName(name), password: nil, isAdmin: false, by: .operator)
+                }
+                let before = access.passwords.stretched
+                await #expect(throws: IdentityRefusal.credentials) {
+                    try await access.authenticate(name, "wrong wrong", from: "192.0.2.1")
+                }
+                #expect(access.passwords.stretched == before + 1, "\(name)")
+            }
+        }
+    }
+
+    @Test("guessing is slowed down, and what is known to be right is never slowed down")
+    func bruteForce() async throws {
+        try await withAccess { access, clock async throws in
+            _ = try await access.authenticate("ann", testPassword, from: "192.0.2.1")
+            for _ in 0..<10 {
+                await #expect(throws: IdentityRefusal.credentials) {
+                    try await access.authenticate("ann", "wrong wrong", from: "192.0.2.1")
+                }
+            }
+            let before = access.passwords.stretched
+            await #expect(throws: IdentityRefusal.tooMany(seconds: 12)) {
+                try await access.authenticate("ann", "wrong wrong", from: "192.0.2.1")
+            }
+            #expect(access.passwords.stretched == before, "not even looked at")
+            _ = try await access.authenticate("ann", testPassword, from: "192.0.2.1")
+            clock.advance(seconds: 61)
+            _ = try await access.authenticate("ann", testPassword, from: "192.0.2.1")
+        }
+    }
+
+    @Test("a token never grows beyond 6 KiB")
+    func size() async throws {
+        try await withAccess { access, _ async throws in
+            _ = try await access.addGrant(
+                to: .user(AccountName("ann")), .writer, on: .everything, by: .operator)
+            let long = String(repeating: "a", count: 200)
+            let scopes = RequestedScopes((0..<100).map { "repository:\(long)/\($0):pull,push" })
+            let account = try await access.authenticate("ann", testPassword, from: "")
+            let token = try access.issue(account, scopes)
+            #expect(token.text.utf8.count < 6 << 10)
+            #expect(await access.verdict(token.text) == "good")
+        }
+    }
+}
+
+private let start = ManualClock().milliseconds() / 1000
+
+private func withAccess(_ body: (Access, ManualClock) async throws -> Void) async throws {
+    try await withTemporaryFolder { folder in
+        let clock = ManualClock()
+        let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
+        let access = try await Access.open(
+            catalog, settings: AccessSettings(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        _ = try await access.addUser(AccountName("ann"), password: testPassword, isAdmin: false, by: .operator)
+        try await body(access, clock)
+        try await catalog.close()
+    }
+}
+
+extension Access {
+    fileprivate func annsToken() async throws -> String {
+        guard let user = snapshot.users["ann"] else { throw TestFailure("no ann") }
+        let account = Account(principal: .user("ann"), id: user.id, secretID: nil, credential: nil)
+        return try issue(account, RequestedScopes(["repository:a:pull"])).text
+    }
+
+    fileprivate func verdict(_ token: String) async -> String {
+        switch await identify(.bearer(Substring(token)), from: "192.0.2.1") {
+        case .caller: "good"
+        case .expired: "expired"
+        case .refused: "refused"
+        }
+    }
+
+    fileprivate func keyID(of token: String) -> String? {
+        let header = token.split(separator: ".").first.flatMap { Base64URL.decode($0) } ?? []
+        guard case .object(let object)? = try? JSONValue(parsing: header), case .string(let id)? = object["kid"]
+        else { return nil }
+        return id
+    }
+}

@@ -1,0 +1,167 @@
+import BerthAccess
+import BerthCatalog
+import BerthHTTP
+import BerthModel
+import BerthTestSupport
+import Foundation
+import HTTPTypes
+import Logging
+import NIOCore
+import Testing
+
+@testable import BerthAdmin
+
+@Suite("The administration API")
+struct AdminAPITests {
+    @Test("the OpenAPI document tells of every operation, and every operation is where it says")
+    func document() async throws {
+        try await withAPI { api async throws in
+            let document = try await api.json("GET", "/openapi.json").json
+            #expect(document["openapi"] as? String == "3.1.0")
+            let paths = try #require(document["paths"] as? [String: [String: Any]])
+            var told: Set<String> = []
+            for (path, item) in paths {
+                for method in item.keys where method != "parameters" {
+                    told.insert("\(method.uppercased()) \(path)")
+                    let operation = try #require(item[method] as? [String: Any])
+                    #expect((operation["responses"] as? [String: Any])?.isEmpty == false)
+                    let concrete = path.replacing(/\{[a-z]+\}/, with: "x")
+                    let found = try #require(AdminOperation.find(concrete), "\(path)")
+                    #expect(found.operations.contains { $0.method.rawValue == method.uppercased() && $0.path == path })
+                    #expect(found.parameters.count == (item["parameters"] as? [Any])?.count)
+                }
+            }
+            #expect(told == Set(AdminOperation.all.map { "\($0.method.rawValue) \($0.path)" }))
+            let ids = AdminOperation.all.map(\.id)
+            #expect(Set(ids).count == ids.count)
+        }
+    }
+
+    @Test("everything can be run twice")
+    func twice() async throws {
+        try await withAPI { api async throws in
+            let steps: [(String, String, [String: Any]?, Int, Int)] = [
+                ("POST", "/users", ["name": "ann", "password": "correct horse"], 201, 200),
+                ("POST", "/groups", ["name": "team"], 201, 200), ("PUT", "/groups/team/members/ann", nil, 200, 200),
+                ("POST", "/robots", ["name": "team+ci"], 201, 200),
+                ("POST", "/grants", ["subject": "group:team", "role": "writer", "pattern": "team/**"], 201, 200),
+                ("POST", "/grants", ["subject": "group:team", "role": "reader", "pattern": "team/**"], 201, 200),
+                ("PATCH", "/robots/team+ci", ["disabled": true], 200, 200), ("POST", "/keys", nil, 201, 200),
+                ("POST", "/grants/remove", ["subject": "group:team", "pattern": "team/**"], 200, 200),
+                ("DELETE", "/groups/team/members/ann", nil, 200, 200), ("DELETE", "/groups/team", nil, 200, 200),
+                ("DELETE", "/robots/team+ci", nil, 200, 200), ("DELETE", "/users/ann", nil, 200, 200),
+            ]
+            for (method, path, fields, first, second) in steps {
+                let once = try await api.json(method, path, fields)
+                #expect(once.status == first && once.json["changed"] as? Bool == true, "\(method) \(path) \(once)")
+                guard method != "DELETE" || !path.contains("members") else { continue }
+                let twice = try await api.json(method, path, fields)
+                #expect(twice.status == second, "\(method) \(path) again: \(twice)")
+                if method != "PATCH" { #expect(twice.json["changed"] as? Bool == false) }
+            }
+        }
+    }
+
+    @Test("a second run of adding a user keeps the password; another wish is a conflict")
+    func sameUser() async throws {
+        try await withAPI { api async throws in
+            _ = try await api.json("POST", "/users", ["name": "ann", "password": "correct horse"])
+            let again = try await api.json("POST", "/users", ["name": "ann", "password": "another horse"])
+            #expect(again.status == 200)
+            let conflict = try await api.json("POST", "/users", ["name": "ann", "admin": true])
+            #expect(conflict.status == 409 && conflict.json["error"] as? String != nil)
+            let user = try await api.json("GET", "/users/ann").json
+            #expect(user["name"] as? String == "ann" && user["admin"] as? Bool == false)
+            #expect(user["password"] as? Bool == true, "no hash leaves the registry")
+        }
+    }
+
+    @Test(
+        "what cannot be is refused, in words",
+        arguments: [
+            ("POST", "/users", #"{"name":"a b"}"#, 400), ("POST", "/users", #"{"name":"ann","password":"short"}"#, 400),
+            ("POST", "/users", #"{"name":"ann","hash":"$apr1$x"}"#, 400), ("POST", "/users", "{}", 400),
+            ("POST", "/users", #"{"name":"ann","admn":true}"#, 400), ("POST", "/users", #"{"name":1}"#, 400),
+            ("POST", "/users", "[]", 400), ("POST", "/users", "{", 400), ("GET", "/users/ghost", nil, 404),
+            ("PATCH", "/users/ghost", #"{"disabled":true}"#, 404), ("PUT", "/groups/none/members/ghost", nil, 404),
+            ("POST", "/robots", #"{"name":"ci"}"#, 400), ("POST", "/tokens", #"{"owner":"ghost"}"#, 404),
+            ("POST", "/tokens", #"{"owner":"ghost","scopes":["fly:**"]}"#, 400),
+            ("POST", "/tokens", #"{"owner":"ghost","expires_in":0}"#, 400),
+            ("POST", "/grants", #"{"subject":"everyone","role":"writer","pattern":"**"}"#, 400),
+            ("POST", "/grants", #"{"subject":"everyone","role":"king","pattern":"**"}"#, 400),
+            ("POST", "/grants", #"{"subject":"user:ghost","role":"reader","pattern":"**"}"#, 404),
+            ("POST", "/grants", #"{"subject":"everyone","role":"reader","pattern":"A"}"#, 400),
+            ("POST", "/keys", nil, 400), ("GET", "/audit?limit=x", nil, 400), ("GET", "/audit?x=1", nil, 400),
+            ("GET", "/nothing", nil, 404), ("DELETE", "/users", nil, 405),
+        ] as [(String, String, String?, Int)])
+    func refused(method: String, path: String, body: String?, status: Int) async throws {
+        try await withAPI { api async throws in
+            let answer = await api.send(method, path, body)
+            #expect(answer.status.code == status)
+            #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
+        }
+    }
+
+    @Test("a secret is shown once, and listed without what it is")
+    func secrets() async throws {
+        try await withAPI { api async throws in
+            _ = try await api.json("POST", "/users", ["name": "ann"])
+            let made = try await api.json(
+                "POST", "/tokens", ["owner": "ann", "label": "ci", "scopes": ["pull:team/**"], "expires_in": 60])
+            let secret = try #require(made.json["secret"] as? String)
+            #expect(made.status == 201 && secret.hasPrefix("berth_pat_"))
+            let list = await api.send("GET", "/tokens", nil)
+            let text = String(decoding: list.body, as: UTF8.self)
+            #expect(text.contains("pull:team/**") && text.contains(made.json["id"] as? String ?? "?"))
+            #expect(!text.contains(secret))
+        }
+    }
+
+    @Test("on the socket only the server's own user and root are answered")
+    func peers() async throws {
+        try await withTemporaryFolder { folder in
+            let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
+            let api = AdminAPI(access: access, version: "1", user: 1_000, logger: log)
+            for (user, isAllowed) in [(0, true), (1_000, true), (1_001, false), (nil, false)] as [(UInt32?, Bool)] {
+                let peer = Peer(address: "unix", isUnixSocket: true, user: user)
+                switch api.handle(Request(method: .get, target: "/api/v1/users", peer: peer)) {
+                case .task, .longTask: #expect(isAllowed)
+                case .answer(let response): #expect(!isAllowed && response.status == .forbidden)
+                }
+            }
+            try await catalog.close()
+        }
+    }
+}
+
+private func withAPI(_ body: (AdminAPI) async throws -> Void) async throws {
+    try await withTemporaryFolder { folder in
+        let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
+        try await body(AdminAPI(access: access, version: "1", user: 0, logger: log))
+        try await catalog.close()
+    }
+}
+
+extension AdminAPI {
+    fileprivate func send(_ method: String, _ path: String, _ body: String?) async -> AdminAnswer {
+        let request = Request(
+            method: HTTPRequest.Method(method) ?? .get, target: "/api/v1" + path,
+            headers: [.contentType: "application/json"],
+            body: body.map { RequestBody(ByteBuffer(string: $0)) } ?? .empty, hasBody: body != nil,
+            contentLength: Int64(body?.utf8.count ?? 0))
+        return await answer(request, by: .operator)
+    }
+
+    fileprivate func json(
+        _ method: String, _ path: String, _ fields: [String: Any]? = nil
+    ) async throws -> (status: Int, json: [String: Any]) {
+        let body = try fields.map { String(decoding: try JSONSerialization.data(withJSONObject: $0), as: UTF8.self) }
+        let answer = await send(method, path, body)
+        let json = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+        return (answer.status.code, json ?? [:])
+    }
+}

@@ -1,0 +1,140 @@
+import BerthTestSupport
+import Foundation
+import Testing
+
+/// The commands that administer, on a stopped registry and on a running one.
+@Suite("Administering")
+struct AdminCommandTests {
+    @Test("the first account is one command on a registry that does not exist yet, and closes it")
+    func firstAccount() async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let made = try await berth(["user", "add", "--admin", "root", "--root", root])
+            #expect(made.status == 0, "\(made.complaint)")
+            let password = try #require(made.output.firstMatch(of: /shown only now: ([a-z0-9-]{20,})/)?.1)
+            let again = try await berth(["user", "add", "--admin", "root", "--root", root])
+            #expect(again.status == 0 && again.output == "User root is there already; nothing was changed.\n")
+            let server = try await BerthProcess.start(root: root)
+            let connection = try server.connect()
+            #expect(try await connection.send("GET", "/v2/").status == 401)
+            #expect(try await connection.send("GET", "/v2/_catalog", [basic("root", String(password))]).status == 200)
+            try await server.stop()
+        }
+    }
+
+    @Test("the same commands work on a running server, and count with the next request", arguments: [true, false])
+    func everything(isRunning: Bool) async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let server = isRunning ? try await BerthProcess.start(root: root) : nil
+            func run(_ arguments: String..., input: String? = nil) async throws -> String {
+                let outcome: Outcome
+                if let input {
+                    outcome = try await shell("printf '%s\\n' '\(input)' |", arguments + ["--root", root])
+                } else {
+                    outcome = try await berth(arguments + ["--root", root])
+                }
+                #expect(outcome.status == 0, "\(arguments): \(outcome.complaint)")
+                return outcome.output
+            }
+            _ = try await run("user", "add", "ann", "--password-stdin", input: testPassword)
+            _ = try await run("group", "add", "builders")
+            #expect(try await run("group", "join", "builders", "ann") == "ann is in builders now.\n")
+            #expect(try await run("group", "join", "builders", "ann") == "ann is in builders already.\n")
+            _ = try await run("grant", "add", "group:builders", "writer", "team/**")
+            _ = try await run("grant", "add", "everyone", "reader", "public/**")
+            _ = try await run("robot", "add", "team+ci")
+            let secret = try #require(
+                try await run(
+                    "token", "add", "team+ci", "--label", "jenkins", "--scope", "pull:team/**", "--expires", "90d"
+                )
+                .firstMatch(of: /berth_rob_[a-z0-9_]+/)?.output)
+            #expect(try await run("user", "list").contains("ann") == true)
+            #expect(try await run("user", "show", "ann").contains("builders"))
+            #expect(try await run("token", "list").contains("jenkins"))
+            #expect(!(try await run("token", "list").contains(secret)))
+            #expect(try await run("grant", "list").contains("team/**"))
+            #expect(try await run("key", "list").split(separator: "\n").count == 2)
+            #expect(try await run("key", "rotate").contains("is published"))
+            #expect(try await run("audit").contains("grant.add"))
+            let list = try await run("grant", "list", "--json")
+            let grants = try JSONSerialization.jsonObject(with: Data(list.utf8)) as? [String: [[String: Any]]]
+            #expect(grants?["grants"]?.count == 2)
+            let one = try await isRunning ? nil : BerthProcess.start(root: root)
+            let registry = try #require(server ?? one)
+            let connection = try registry.connect()
+            func status(_ name: String, _ password: String) async throws -> Int {
+                try await connection.send("GET", "/v2/team/a/tags/list", [basic(name, password)]).status
+            }
+            #expect(try await status("ann", testPassword) == 404)
+            #expect(try await status("team+ci", String(secret)) == 404)
+            _ = try await run("user", "disable", "ann")
+            #expect(try await status("ann", testPassword) == 401)
+            _ = try await run("user", "enable", "ann")
+            #expect(try await status("ann", testPassword) == 404)
+            _ = try await run("user", "remove", "ann")
+            #expect(try await status("ann", testPassword) == 401)
+            #expect(try await run("user", "remove", "ann") == "There is no user ann.\n")
+            try await registry.stop()
+        }
+    }
+
+    @Test("an htpasswd file is imported, bcrypt and nothing weaker")
+    func htpasswd() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder + "/htpasswd"
+            let bcrypt = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
+            try "# people\nann:\(bcrypt)\n\nbob:\(bcrypt)\n".write(toFile: file, atomically: true, encoding: .utf8)
+            let root = folder + "/data"
+            #expect(try await berth(["user", "import", file, "--root", root]).output == "2 users were added.\n")
+            #expect(try await berth(["user", "import", file, "--root", root]).output == "0 users were added.\n")
+            let server = try await BerthProcess.start(root: root)
+            let connection = try server.connect()
+            #expect(try await connection.send("GET", "/v2/", [basic("ann", "secret seven")]).status == 200)
+            #expect(try await connection.send("GET", "/v2/", [basic("bob", "secret eight")]).status == 401)
+            try await server.stop()
+            try "carol:$apr1$abc$def\n".write(toFile: file, atomically: true, encoding: .utf8)
+            #expect(try await berth(["user", "import", file, "--root", root]).status == 1)
+        }
+    }
+
+    @Test(
+        "what cannot be is refused with status 1 and a sentence",
+        arguments: [
+            ["user", "show", "ghost"], ["user", "password", "ghost"], ["grant", "add", "everyone", "writer", "**"],
+            ["grant", "add", "user:ghost", "reader", "**"], ["token", "add", "ghost"], ["robot", "add", "ci"],
+            ["key", "rotate"], ["group", "join", "none", "nobody"],
+        ])
+    func refused(arguments: [String]) async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await berth(arguments + ["--root", folder + "/data"])
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(outcome.complaint.hasSuffix(".\n") && outcome.complaint.count > 10)
+        }
+    }
+
+    @Test("beyond this machine nothing is served without accounts; with them and a URL it is")
+    func network() async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let listen = ["--set", "http.listen=0.0.0.0:0", "--set", "metrics.listen=off"]
+            let open = try await berth(["serve", "--root", root] + listen)
+            #expect(open.status == 3 && open.complaint.contains("make an account"))
+            #expect(!FileManager.default.fileExists(atPath: root), "and nothing was made")
+            #expect(try await berth(["user", "add", "root", "--admin", "--root", root]).status == 0)
+            let homeless = try await berth(["serve", "--root", root] + listen)
+            #expect(homeless.status == 1 && homeless.complaint.contains("http.external_url"))
+        }
+    }
+
+    private func shell(_ input: String, _ arguments: [String]) async throws -> Outcome {
+        let words = arguments.map { "'\($0)'" }.joined(separator: " ")
+        return try await runToEnd(["/bin/sh", "-c", "\(input) '\(binary)' \(words)"])
+    }
+
+    private var binary: String {
+        URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "berth").path
+    }
+
+    private func berth(_ arguments: [String]) async throws -> Outcome { try await runToEnd([binary] + arguments) }
+}

@@ -1,0 +1,311 @@
+import BerthAccess
+import BerthConfig
+import BerthModel
+import BerthServer
+import BerthTestSupport
+import Foundation
+import Testing
+
+/// What accounts change about pushing, pulling and being reached.
+@Suite("A closed registry")
+struct AccessTests {
+    @Test("the first account closes the registry, on loopback too, and for good")
+    func closing() async throws {
+        try await withTemporaryFolder { folder in
+            try await withLiveServer(root: folder + "/data") { server async throws in
+                try await server.pushImage("layer", to: "a/b", as: "1")
+                #expect(try await server.get("/v2/a/b/manifests/1").status == 200)
+                try await server.addUser("root", isAdmin: true)
+                #expect(try await server.get("/v2/a/b/manifests/1").status == 401)
+                #expect(try await server.get("/v2/a/b/manifests/1", [basic("root")]).status == 200)
+            }
+            try await withLiveServer(root: folder + "/data", { $0.access.anonymous = .push }) { server async throws in
+                #expect(try await server.get("/v2/a/b/manifests/1").status == 401)
+                #expect(try await server.get("/v2/a/b/manifests/1", [basic("root")]).status == 200)
+                _ = try await server.access.removeUser(AccountName("root"), by: .operator)
+                #expect(
+                    try await server.get("/v2/a/b/manifests/1").status == 401, "nobody is left, and nobody comes in")
+            }
+        }
+    }
+
+    @Test("an upload outlives the token of whoever began it, for him alone")
+    func longUpload() async throws {
+        let clock = ManualClock()
+        try await withClosedServer(clock: clock) { server async throws in
+            try await server.addUser("bob")
+            try await server.grant("user:bob", .writer, on: "team/**")
+            let header = try await server.token("repository:team/a:pull,push", as: "ann")
+            let bobs = try await server.token("repository:team/a:pull,push", as: "bob")
+            let started = try await server.send("POST", "/v2/team/a/blobs/uploads/", [header])
+            #expect(started.status == 202)
+            let location = try #require(started.header("Location"))
+            #expect(try await server.send("PATCH", location, [header], body: Array("0123".utf8)).status == 202)
+            clock.advance(seconds: 3 * 3600)
+            _ = try await server.access.rotateKey(by: .operator)
+            clock.advance(seconds: 3600)
+            for (who, expected) in [(header, 202), (bobs, 401)] {
+                let reply = try await server.send("PATCH", location, [who], body: Array("4567".utf8))
+                #expect(reply.status == expected, "\(reply.text)")
+            }
+            // Another of the same name but another time is no other subject.
+            let later = try await server.token("repository:team/a:pull,push", as: "ann")
+            #expect(try await server.get(location, [later]).header("Range") == "0-7")
+            let fresh = try await server.token("repository:team/a:pull,push", as: "bob")
+            #expect(try await server.get(location, [fresh]).status == 404, "a foreign upload is unknown")
+            #expect(try await server.get(location).status == 401)
+            var tampered = header
+            tampered.1 = String(header.1.dropLast(4)) + "AAAA"
+            #expect(try await server.get(location, [tampered]).status == 401)
+            // Everywhere else the token is over.
+            for target in [
+                "/v2/", "/v2/team/a/tags/list", "/v2/team/b/blobs/uploads/\(location.split(separator: "/").last ?? "")",
+            ] {
+                let reply = try await server.get(target, [header])
+                #expect(reply.status == 401)
+                #expect(reply.header("WWW-Authenticate")?.hasSuffix("error=\"invalid_token\"") == true)
+            }
+            let digest = try sha256(Array("01234567".utf8))
+            let done = try await server.send("PUT", "\(location)?digest=\(digest)", [header])
+            #expect(done.status == 201, "\(done.text)")
+        }
+    }
+
+    @Test("the present right to push is asked on every request of an upload", arguments: ["grant", "account"])
+    func uploadAndRights(what: String) async throws {
+        let clock = ManualClock()
+        try await withClosedServer(clock: clock) { server async throws in
+            let header = try await server.token("repository:team/a:pull,push", as: "ann")
+            let location = try #require(
+                try await server.send("POST", "/v2/team/a/blobs/uploads/", [header]).header("Location"))
+            clock.advance(seconds: 3600)
+            #expect(try await server.send("PATCH", location, [header], body: [1]).status == 202)
+            if what == "grant" {
+                try await server.revoke("user:ann", on: "team/**")
+                #expect(try await server.send("PATCH", location, [header], body: [1]).status == 403)
+            } else {
+                try await server.disable("ann")
+                #expect(try await server.send("PATCH", location, [header], body: [1]).status == 401)
+            }
+        }
+    }
+
+    @Test("an upload of a principal's is for him whatever he shows: password, personal token, bearer token")
+    func sameSubject() async throws {
+        try await withClosedServer { server async throws in
+            let secret = try await server.addPersonalToken("ann")
+            let location = try #require(
+                try await server.send("POST", "/v2/team/a/blobs/uploads/", [basic("ann")]).header("Location"))
+            let headers = [
+                basic("ann"), basic("ann", secret.text),
+                try await server.token("repository:team/a:pull,push", as: "ann"),
+            ]
+            for header in headers { #expect(try await server.get(location, [header]).status == 204) }
+        }
+    }
+
+    @Test("nobody has more unfinished uploads than he may; starting them costs nothing, and finishing makes room")
+    func squatting() async throws {
+        try await withLiveServer({ $0.upload.maxOpen = 2 }) { server async throws in
+            for name in ["ann", "bob"] {
+                try await server.addUser(name)
+                try await server.grant("user:\(name)", .writer, on: "team/**")
+            }
+            func start(_ name: String) async throws -> String {
+                try #require(
+                    try await server.send("POST", "/v2/team/a/blobs/uploads/", [basic(name)]).header("Location"))
+            }
+            var locations: [String] = []
+            for _ in 0..<3 { locations.append(try await start("ann")) }
+            for location in locations[..<2] {
+                #expect(try await server.send("PATCH", location, [basic("ann")], body: [1]).status == 202)
+            }
+            let refused = try await server.send("PATCH", locations[2], [basic("ann")], body: [1])
+            #expect(refused.status == 429 && refused.errorCodes == ["TOOMANYREQUESTS"])
+            #expect(refused.header("Retry-After") == "60")
+            #expect(try await server.send("PATCH", locations[0], [basic("ann")], body: [2]).status == 202)
+            #expect(try await server.send("PATCH", try await start("bob"), [basic("bob")], body: [1]).status == 202)
+            #expect(try await server.send("DELETE", locations[1], [basic("ann")]).status == 204)
+            #expect(try await server.send("PATCH", locations[2], [basic("ann")], body: [1]).status == 202)
+            let digest = try sha256([1, 2])
+            #expect(try await server.send("PUT", "\(locations[0])?digest=\(digest)", [basic("ann")]).status == 201)
+            #expect(try await server.send("PATCH", try await start("ann"), [basic("ann")], body: [1]).status == 202)
+        }
+    }
+
+    @Test("a mount reads from its source: without that right it is an upload, as if the source had no such blob")
+    func mount() async throws {
+        try await withLiveServer { server async throws in
+            let digest = try await server.push("secret content", to: "other/box")
+            try await server.addUser("ann")
+            try await server.grant("user:ann", .writer, on: "team/**")
+            let missing = "sha256:" + String(repeating: "0", count: 64)
+            for source in ["&from=other/box", "&from=missing/box", ""] {
+                for blob in [digest.text, missing] {
+                    let reply = try await server.send(
+                        "POST", "/v2/team/a/blobs/uploads/?mount=\(blob)\(source)", [basic("ann")])
+                    #expect(reply.status == 202, "\(source)")
+                    #expect(reply.header("Docker-Content-Digest") == nil)
+                }
+            }
+            try await server.grant("user:ann", .reader, on: "other/box")
+            let target = "/v2/team/a/blobs/uploads/?mount=\(digest)&from=other/box"
+            #expect(try await server.send("POST", target, [basic("ann")]).status == 201)
+            let narrow = try await server.token("repository:team/b:pull,push", as: "ann")
+            let both = try await server.token(
+                "repository:team/b:pull,push", "repository:other/box:pull", as: "ann")
+            let other = "/v2/team/b/blobs/uploads/?mount=\(digest)&from=other/box"
+            #expect(try await server.send("POST", other, [narrow]).status == 202, "the token is a bound")
+            #expect(try await server.send("POST", other, [both]).status == 201)
+            let challenge = try await server.send("POST", other).header("WWW-Authenticate")
+            #expect(challenge?.contains("scope=\"repository:team/b:pull,push repository:other/box:pull\"") == true)
+        }
+    }
+
+    @Test("changes of rights are in force with the next request, tokens or not")
+    func atOnce() async throws {
+        try await withLiveServer { server async throws in
+            try await server.pushImage("layer", to: "team/a", as: "1")
+            try await server.addUser("ann")
+            try await server.grant("user:ann", .reader, on: "team/**")
+            let secret = try await server.addPersonalToken("ann")
+            let token = try await server.askToken(["repository:team/a:pull"], as: ("ann", secret.text))
+            let headers = [
+                basic("ann"), basic("ann", secret.text), try await server.token("repository:team/a:pull", as: "ann"),
+                server.bearer(try token.json()["token"] as? String ?? ""),
+            ]
+            func statuses() async throws -> [Int] {
+                var found: [Int] = []
+                for header in headers {
+                    found.append(try await server.get("/v2/team/a/manifests/1", [header]).status)
+                }
+                return found
+            }
+            #expect(try await statuses() == [200, 200, 200, 200])
+            try await server.revoke("user:ann", on: "team/**")
+            #expect(try await statuses() == [404, 404, 404, 404])
+            try await server.grant("user:ann", .reader, on: "team/a")
+            #expect(try await statuses() == [200, 200, 200, 200])
+            try await server.disable("ann")
+            #expect(try await statuses() == [401, 401, 401, 401])
+            try await server.disable("ann", false)
+            try await server.removeSecret(secret)
+            #expect(try await statuses() == [200, 401, 200, 401])
+            try await server.setPassword("ann", "another password")
+            #expect(try await statuses() == [401, 401, 200, 401])
+        }
+    }
+
+    @Test("personal tokens and robots' secrets run out; a robot may have several at once")
+    func expiry() async throws {
+        let clock = ManualClock()
+        try await withClosedServer(clock: clock) { server async throws in
+            let short = try await server.addPersonalToken("ann", seconds: 60)
+            let first = try await server.addRobot("team+ci")
+            let second = try await server.addRobot("team+ci")
+            try await server.grant("robot:team+ci", .reader, on: "team/**")
+            for (name, secret) in [("ann", short), ("team+ci", first), ("team+ci", second)] {
+                #expect(try await server.get("/v2/", [basic(name, secret.text)]).status == 200)
+            }
+            #expect(try await server.get("/v2/", [basic("bob", short.text)]).status == 401, "another's name")
+            try await server.removeSecret(first)
+            clock.advance(seconds: 61)
+            for (name, secret, status) in [("ann", short, 401), ("team+ci", first, 401), ("team+ci", second, 200)] {
+                #expect(try await server.get("/v2/", [basic(name, secret.text)]).status == status)
+            }
+        }
+    }
+
+    @Test(
+        "no Host makes the realm somebody else's",
+        arguments: [
+            ("localhost:5000", "http://localhost:5000/auth/token"),
+            ("127.0.0.1:5000", "http://127.0.0.1:5000/auth/token"),
+            ("[::1]:5000", "http://[::1]:5000/auth/token"), ("evil.example", nil), ("127.0.0.1.evil.example", nil),
+            ("localhost.evil.example:80", nil),
+        ] as [(String, String?)])
+    func realm(host: String, expected: String?) async throws {
+        try await withClosedServer { server async throws in
+            for headers in [
+                [("Host", host)],
+                [("Host", host), ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "https")],
+            ] {
+                let challenge = try await server.get("/v2/", headers).header("WWW-Authenticate")
+                let realm = expected ?? "http://127.0.0.1:0/auth/token"
+                #expect(challenge == "Bearer realm=\"\(realm)\",service=\"berth\"")
+            }
+        }
+    }
+
+    @Test("a configured URL is the realm, its path a prefix; a trusted proxy's word counts where there is none")
+    func configuredRealm() async throws {
+        try await withLiveServer({
+            $0.http.externalURL = try? ExternalURL("https://registry.example.org/berth")
+        }) { server async throws in
+            try await server.addUser("ann")
+            let challenge = try await server.get("/v2/", [("Host", "evil.example")]).header("WWW-Authenticate")
+            #expect(
+                challenge
+                    == "Bearer realm=\"https://registry.example.org/berth/auth/token\",service=\"registry.example.org\""
+            )
+        }
+        try await withLiveServer({ $0.http.trustedProxies = (try? CIDR("127.0.0.1")).map { [$0] } ?? [] }) {
+            server async throws in
+            try await server.addUser("ann")
+            let headers = [
+                ("Host", "inner:5000"), ("X-Forwarded-Host", "registry.example.org"), ("X-Forwarded-Proto", "https"),
+            ]
+            let challenge = try await server.get("/v2/", headers).header("WWW-Authenticate")
+            #expect(challenge == "Bearer realm=\"https://registry.example.org/auth/token\",service=\"berth\"")
+            let bad = [("X-Forwarded-Host", "a\"b,realm=\"c")]
+            #expect(try await server.get("/v2/", bad).header("WWW-Authenticate")?.contains("127.0.0.1:0") == true)
+        }
+    }
+
+    @Test("a query or cookie is no place for credentials")
+    func elsewhere() async throws {
+        try await withClosedServer { server async throws in
+            let token = try await server.token("repository:team/a:pull", as: "ann").1.dropFirst(7)
+            #expect(try await server.get("/v2/?access_token=\(token)").status == 401)
+            #expect(try await server.get("/v2/", [("Cookie", "token=\(token)")]).status == 401)
+            let both = [basic("ann"), ("Authorization", "Bearer \(token)")]
+            #expect(try await server.get("/v2/", both).status == 401, "one request, one identity")
+        }
+    }
+
+    @Test("with accounts, a listener whose clients could not be told where to log in is refused at the start")
+    func startWithoutRealm() async throws {
+        try await withTemporaryFolder { folder in
+            try await withLiveServer(root: folder + "/data") { try await $0.addUser("ann") }
+            await #expect(throws: StartError.self) {
+                try await withLiveServer(
+                    root: folder + "/data", { $0.http.listen = [.tcp(host: "0.0.0.0", port: 0)] }
+                ) { _ in }
+            }
+            try await withLiveServer(
+                root: folder + "/data",
+                {
+                    $0.http.listen = [.tcp(host: "0.0.0.0", port: 0)]
+                    $0.http.externalURL = try? ExternalURL("http://registry.example.org")
+                }
+            ) { server async throws in #expect(try await server.get("/v2/", [basic("ann")]).status == 200) }
+        }
+    }
+
+    @Test("the log of who did what holds changes and failed logins, and no secret")
+    func audit() async throws {
+        try await withClosedServer { server async throws in
+            _ = try await server.get("/v2/", [basic("ann", "guess guess")])
+            let secret = try await server.addPersonalToken("ann")
+            try await eventually("the failed login is noted") {
+                try await server.access.auditEntries(before: nil, limit: 100).contains { $0.entry.action == "login" }
+            }
+            let entries = try await server.access.auditEntries(before: nil, limit: 100).map(\.entry)
+            #expect(Set(entries.map(\.action)) == ["user.add", "grant.add", "token.add", "login"])
+            let failed = try #require(entries.first { $0.action == "login" })
+            #expect(!failed.isDone && failed.target == "ann" && failed.address == "127.0.0.1")
+            let all = entries.map { "\($0)" }.joined()
+            #expect(!all.contains(secret.text) && !all.contains("guess") && !all.contains(testPassword))
+        }
+    }
+}
