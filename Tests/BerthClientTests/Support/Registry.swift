@@ -30,6 +30,36 @@ struct Registry: Sendable {
         return Registry(address: String(match.1), keeper: keeper)
     }
 
+    /// A registry with accounts: `writer` may push below clients/, `reader` may pull there, and everybody below public/.
+    static let closed = Once<Registry> {
+        let binary = try berth()
+        let keeper = try await Keeper.daemon("closed", readyAt: "listening on http://127\\.0\\.0\\.1:[0-9]+") {
+            [
+                "/usr/bin/env", "BERTH_METRICS_LISTEN=off", binary, "serve", "--listen", "127.0.0.1:0", "--root",
+                "\($0)/data",
+            ]
+        }
+        guard let match = keeper.greeting.firstMatch(of: /listening on http:\/\/(127\.0\.0\.1:\d+)/) else {
+            throw DaemonError(name: "berth", log: keeper.log)
+        }
+        for command in [
+            "printf %s '\(password)' | \(binary) user add writer --password-stdin",
+            "printf %s '\(password)' | \(binary) user add reader --password-stdin",
+            "\(binary) grant add user:writer maintainer 'clients/**'",
+            "\(binary) grant add user:writer writer 'public/**'",
+            "\(binary) grant add user:reader reader 'clients/**'",
+            "\(binary) grant add everyone reader 'public/**'",
+        ] {
+            let done = try await Command(
+                program: "/bin/sh", arguments: ["-c", "\(command) --root \(keeper.folder)/data"],
+                environment: Scratch.baseEnvironment, directory: keeper.folder
+            ).run()
+            guard done.status == 0 else { throw CommandFailure(finished: done) }
+        }
+        return Registry(address: String(match.1), keeper: keeper)
+    }
+    static let password = "correct horse battery"
+
     private static func berth() throws -> String {
         let built = ["debug", "release"].map { "\(Place.package)/.build/\($0)/berth" }
         let named = ProcessInfo.processInfo.environment["TEST_BERTH_BINARY"].map { [$0] }

@@ -77,7 +77,8 @@ struct Scratch: Sendable {
 ///
 /// Where one of them cannot run, the test is skipped with the reason, or fails if that one is required here.
 func withClients(
-    _ clients: Client..., sourceLocation: SourceLocation = #_sourceLocation,
+    _ clients: Client..., of registry: Once<Registry> = Registry.shared,
+    sourceLocation: SourceLocation = #_sourceLocation,
     test: (Scratch) async throws -> Void
 ) async throws {
     for client in clients {
@@ -90,7 +91,7 @@ func withClients(
     }
     let number = UInt32.random(in: .min ... .max)
     let scratch = Scratch(
-        registry: try await Registry.shared.value,
+        registry: try await registry.value,
         folder: try await workshop.value.folder + "/" + String(number, radix: 36),
         namespace: "clients/" + String(number, radix: 36))
     try prepare(scratch)
