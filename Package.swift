@@ -112,7 +112,11 @@ let package = Package(
         ),
         tests("BerthModelTests", ["BerthModel", "BerthTestSupport"]),
         tests(
-            "BerthRegistryTests", ["BerthTestSupport", "BerthRegistry", "BerthBlobs", "BerthDigest", "BerthModel", nio]),
+            "BerthRegistryTests",
+            [
+                "BerthTestSupport", "BerthRegistry", "BerthBlobs", "BerthCatalog", "BerthDigest", "BerthModel", nio,
+                logging,
+            ]),
         tests(
             "BerthAccessTests",
             ["BerthAccess", "BerthCatalog", "BerthRegistry", "BerthDigest", "BerthModel", "BerthTestSupport", logging]),

@@ -27,29 +27,22 @@ extension Catalog {
         }
     }
 
-    /// Repositories that hold a manifest and whose name contains `text`, byte for byte: nothing in it is a wildcard.
-    /// Pages count from 1.
-    package func search(_ text: String, page: Int, size: Int) async throws(CatalogError) -> SearchPage {
-        let size = Int64(max(0, size))
-        let (offset, isBeyond) = Int64(max(1, page) - 1).multipliedReportingOverflow(by: size)
-        return try await database.read { transaction throws(CatalogError) in
-            let total = try transaction.row(
-                "SELECT count(*) FROM repository WHERE manifests > 0 AND instr(name, ?) > 0", [.text(text)]
-            ).map { row throws(CatalogError) in try row.integer(0) }
-            guard let total, size > 0, !isBeyond, offset < total else {
-                return SearchPage(total: Int(total ?? 0), names: [])
-            }
-            let names = try transaction.rows(
+    /// At most `limit` repositories that hold a manifest and whose name contains `text`, byte for byte (nothing in it is
+    /// a wildcard), in byte order after `last`. Who may see them is for the caller to ask, and so is how many there are.
+    package func search(
+        _ text: String, after last: String?, limit: Int
+    ) async throws(CatalogError) -> [RepositoryName] {
+        try await database.read { transaction throws(CatalogError) in
+            try transaction.rows(
                 """
                 SELECT name
                 FROM repository
-                WHERE manifests > 0 AND instr(name, ?) > 0
+                WHERE manifests > 0 AND name > ? AND instr(name, ?) > 0
                 ORDER BY name
-                LIMIT ? OFFSET ?
+                LIMIT ?
                 """,
-                [.text(text), .integer(size), .integer(offset)]
+                [.text(last ?? ""), .text(text), .integer(Int64(max(0, limit)))]
             ).map { row throws(CatalogError) in try row.repository(0) }
-            return SearchPage(total: Int(total), names: names)
         }
     }
 

@@ -113,25 +113,27 @@ extension Catalog {
         }
     }
 
-    /// Repositories that hold the blob and could give it to others, at most `limit`, the oldest first. The caller
-    /// asks who may read them.
-    package func mountSources(of digest: Digest, limit: Int = 64) async throws(CatalogError) -> [RepositoryName] {
+    /// Repositories that hold the blob and could give it to others, at most `limit` after `last`, the oldest first. The
+    /// caller asks who may read them.
+    package func mountSources(
+        of digest: Digest, after last: MountSource? = nil, limit: Int = 64
+    ) async throws(CatalogError) -> [MountSource] {
         try await database.read { transaction throws(CatalogError) in
             guard let content = try transaction.content(digest), content.state != .sweeping, !content.isDamaged
             else { return [] }
             // One repository may hold it twice, as a blob and as a manifest.
-            let names = try transaction.rows(
+            let found = try transaction.rows(
                 """
-                SELECT r.name
+                SELECT r.name, l.repository_id
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
-                WHERE l.digest = ? AND l.deleted_at IS NULL
+                WHERE l.digest = ? AND l.deleted_at IS NULL AND l.repository_id > ?
                 ORDER BY l.repository_id
                 LIMIT ?
                 """,
-                [.digest(digest), .integer(Int64(max(0, limit)) * 2)]
-            ).map { row throws(CatalogError) in try row.repository(0) }
-            return Array(names.indices.filter { $0 == 0 || names[$0 - 1] != names[$0] }.map { names[$0] }.prefix(limit))
+                [.digest(digest), .integer(last?.id ?? 0), .integer(Int64(max(0, limit)) * 2)]
+            ).map { row throws(CatalogError) in MountSource(name: try row.repository(0), id: try row.integer(1)) }
+            return Array(found.indices.filter { $0 == 0 || found[$0 - 1] != found[$0] }.map { found[$0] }.prefix(limit))
         }
     }
 

@@ -93,12 +93,10 @@ package struct ReferrerCursor: Hashable, Sendable {
     }
 }
 
-package struct SearchPage: Hashable, Sendable {
-    /// How many repositories match, on all pages together.
-    package let total: Int
-    package let names: [RepositoryName]
-
-    package init(total: Int, names: [RepositoryName]) { (self.total, self.names) = (total, names) }
+/// A repository that holds a blob, and its place among all that do.
+package struct MountSource: Hashable, Sendable {
+    package let name: RepositoryName
+    let id: Int64
 }
 
 /// What is known of an upload that has begun.

@@ -36,34 +36,62 @@ extension Registry {
         return Page(tags, limit: limit)
     }
 
+    /// Names that each query but the first reads at least: who may see few of them must not cost a query each.
+    static let batch = 1_000
+    /// Queries that one request may make.
+    static let mostQueries = 1_000
+
     /// At most `limit` repositories that have a manifest and that `caller` may pull, in byte order, after `last`.
     package func repositories(
         after last: String?, limit: Int, for caller: Caller
     ) async throws(RegistryError) -> Page<RepositoryName> {
         let limit = min(limit, Self.longestPage)
         var found: [RepositoryName] = []
-        var after = last
-        while found.count <= limit {
-            let wanted = limit + 1 - found.count
-            let names = try await asked { [after] c async throws(CatalogError) in
-                try await c.repositories(after: after, limit: wanted)
-            }
-            found += names.filter { access.decide(caller, .pull, $0) }
-            guard names.count == wanted, let end = names.last else { break }
-            after = end.text
+        try await visible(to: caller, after: last, first: limit + 1) { c, after, batch async throws(CatalogError) in
+            try await c.repositories(after: after, limit: batch)
+        } each: { name in
+            found.append(name)
+            return found.count <= limit
         }
         return Page(found, limit: limit)
     }
 
-    /// Repositories whose name contains `text`, page `page` (from 1) of `size`.
+    /// Repositories whose name contains `text`, page `page` (from 1) of `size`. What `caller` may not pull is neither
+    /// shown nor counted.
     package func search(
         _ text: String, page: Int, size: Int, for caller: Caller
     ) async throws(RegistryError) -> SearchPage {
-        let found = try await asked { c async throws(CatalogError) in
-            try await c.search(text, page: page, size: size)
+        let (first, isBeyond) = (max(1, page) - 1).multipliedReportingOverflow(by: max(0, size))
+        var (total, names) = (0, [RepositoryName]())
+        try await visible(to: caller, after: nil, first: Self.batch) { c, after, batch async throws(CatalogError) in
+            try await c.search(text, after: after, limit: batch)
+        } each: { name in
+            if !isBeyond, total >= first, names.count < size { names.append(name) }
+            total += 1
+            return true
         }
-        let names = found.names.filter { access.decide(caller, .pull, $0) }
-        return SearchPage(total: found.total - (found.names.count - names.count), names: names)
+        return SearchPage(total: total, names: names)
+    }
+
+    /// Gives `each` the names that `caller` may pull, until it answers false. They are read in batches, the first one of
+    /// `first` names; each starts after the last name read, whether that is shown or not.
+    private func visible(
+        to caller: Caller, after last: String?, first: Int,
+        _ read: @escaping @Sendable (Catalog, String?, Int) async throws(CatalogError) -> [RepositoryName],
+        each: (RepositoryName) -> Bool
+    ) async throws(RegistryError) {
+        var (after, batch) = (last, first)
+        for _ in 0..<Self.mostQueries {
+            let names = try await asked { [after, batch] c async throws(CatalogError) in
+                try await read(c, after, batch)
+            }
+            for name in names where access.decide(caller, .pull, name) {
+                guard each(name) else { return }
+            }
+            guard names.count == batch, let end = names.last else { return }
+            (after, batch) = (end.text, max(batch, Self.batch))
+        }
+        throw .unavailable(cause: "the list has more than \(Self.mostQueries * Self.batch) names")
     }
 
     /// The manifests attached to `subject` in this repository, from `cursor` on. Distribution specification, "Listing
@@ -90,6 +118,13 @@ extension Registry {
         }
         return Page(found, limit: limit)
     }
+}
+
+/// One page of what a search found.
+package struct SearchPage: Hashable, Sendable {
+    /// Of all pages.
+    package let total: Int
+    package let names: [RepositoryName]
 }
 
 extension Referrer {

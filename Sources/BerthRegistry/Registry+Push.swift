@@ -114,15 +114,25 @@ extension Registry {
         }
     }
 
-    /// Mounts from any repository that holds the blob and that the caller may read; a bounded number is tried.
+    /// Repositories that a mount without a source tries.
+    private static let mostSources = 64
+
+    /// Mounts from any repository that holds the blob and that the caller may read; a bounded number of those is tried.
     package func mountFromAnywhere(
         _ digest: Digest, to target: RepositoryName, by caller: Caller
     ) async throws(RegistryError) -> Bool {
-        let sources = try await asked { c async throws(CatalogError) in
-            try await c.mountSources(of: digest, limit: 64)
-        }
-        for source in sources {
-            if try await mount(digest, from: source, to: target, by: caller) { return true }
+        var (tried, last, batch) = (0, MountSource?.none, Self.mostSources)
+        for _ in 0..<Self.mostQueries {
+            let sources = try await asked { [last, batch] c async throws(CatalogError) in
+                try await c.mountSources(of: digest, after: last, limit: batch)
+            }
+            for source in sources where access.decide(caller, .pull, source.name) {
+                guard tried < Self.mostSources else { return false }
+                tried += 1
+                if try await mount(digest, from: source.name, to: target, by: caller) { return true }
+            }
+            guard sources.count == batch else { return false }
+            (last, batch) = (sources.last, Self.batch)
         }
         return false
     }

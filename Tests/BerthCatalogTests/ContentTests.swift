@@ -214,11 +214,14 @@ struct MountTests {
             for name in ["z/one", "a/two", "m/three"] { try await test.pushBlob(1, to: name) }
             _ = try await test.push(1, to: "z/one")  // the same bytes, as a manifest too
             let sources = try await test.catalog.mountSources(of: digest(1))
-            #expect(sources.map(\.text) == ["z/one", "a/two", "m/three"])
-            #expect(try await test.catalog.mountSources(of: digest(1), limit: 2).map(\.text) == ["z/one", "a/two"])
+            #expect(sources.map(\.name.text) == ["z/one", "a/two", "m/three"])
+            let first = try await test.catalog.mountSources(of: digest(1), limit: 2)
+            #expect(first.map(\.name.text) == ["z/one", "a/two"])
+            let rest = try await test.catalog.mountSources(of: digest(1), after: first.last)
+            #expect(rest.map(\.name.text) == ["m/three"])
             _ = try await test.catalog.deleteBlob(
                 digest(1), in: test.name("a/two"), referencedAllowed: false, by: alice)
-            #expect(try await test.catalog.mountSources(of: digest(1)).map(\.text) == ["z/one", "m/three"])
+            #expect(try await test.catalog.mountSources(of: digest(1)).map(\.name.text) == ["z/one", "m/three"])
             #expect(try await test.catalog.mountSources(of: digest(5)).isEmpty)
         }
     }

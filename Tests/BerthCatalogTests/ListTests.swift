@@ -48,21 +48,19 @@ struct ListTests {
                 _ = try await test.push(1, to: text)
             }
             try await test.pushBlob(2, to: "blobs/nginx")
-            func find(_ text: String, _ page: Int = 1, _ size: Int = 10) async throws -> (Int, [String]) {
-                let page = try await test.catalog.search(text, page: page, size: size)
-                return (page.total, page.names.map(\.text))
+            func find(_ text: String, after: String? = nil, _ limit: Int = 10) async throws -> [String] {
+                try await test.catalog.search(text, after: after, limit: limit).map(\.text)
             }
-            #expect(try await find("nginx") == (3, ["library/nginx", "library/nginx_exporter", "team/nginx.old"]))
-            #expect(try await find("nginx_") == (1, ["library/nginx_exporter"]))
-            #expect(try await find("%") == (0, []))
-            #expect(try await find("_") == (1, ["library/nginx_exporter"]))
-            #expect(try await find("NGINX") == (0, []))
-            #expect(try await find("' OR 1=1 --") == (0, []))
-            #expect(try await find("nginx", 2, 2) == (3, ["team/nginx.old"]))
-            #expect(try await find("nginx", 3, 2) == (3, []))
-            #expect(try await find("nginx", Int.max, Int.max) == (3, []))
-            #expect(try await find("nginx", Int.min, -4) == (3, []))
-            #expect(try await find("").0 == 4)
+            #expect(try await find("nginx") == ["library/nginx", "library/nginx_exporter", "team/nginx.old"])
+            #expect(try await find("nginx_") == ["library/nginx_exporter"])
+            #expect(try await find("%") == [])
+            #expect(try await find("_") == ["library/nginx_exporter"])
+            #expect(try await find("NGINX") == [])
+            #expect(try await find("' OR 1=1 --") == [])
+            #expect(try await find("nginx", after: "library/nginx", 1) == ["library/nginx_exporter"])
+            #expect(try await find("nginx", after: "team/nginx.old") == [])
+            #expect(try await find("nginx", -4) == [])
+            #expect(try await find("").count == 4)
         }
     }
 

@@ -1,3 +1,4 @@
+import BerthAccess
 import BerthHTTP
 import BerthModel
 import BerthRegistry
@@ -5,7 +6,8 @@ import BerthRegistry
 /// `GET /v2/_catalog`: the repositories that hold a manifest and that the caller may pull, by pages. From Docker's
 /// registry; reserved by the distribution specification.
 struct ListRepositories: Endpoint {
-    func isLong(_ call: Call) -> Bool { Paging.isLong(call) }
+    /// Where there are accounts, many names may be looked at for the few that are shown.
+    func isLong(_ call: Call) -> Bool { call.context.gate.access.isClosed || Paging.isLong(call) }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let (registry, caller) = (call.registry, call.caller.withoutToken)

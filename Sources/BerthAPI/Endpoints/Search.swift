@@ -1,11 +1,10 @@
-import BerthCatalog
 import BerthHTTP
 import BerthModel
 import BerthRegistry
 import HTTPTypes
 
 /// `GET /v1/search?q=&n=&page=`: repositories by a part of their name that the caller may pull, in the form that
-/// `docker search` reads.
+/// `docker search` reads. A token that was not issued for the catalog finds what it was issued for.
 struct Search: Endpoint {
     private static let most = 100
     private static let usual = 25
@@ -16,9 +15,10 @@ struct Search: Endpoint {
         let text = try call.query.value("q") ?? ""
         let size = min(max(1, try number("n", call) ?? Self.usual), Self.most)
         let page = max(1, try number("page", call) ?? 1)
+        let caller = call.caller.token?.readsCatalog == true ? call.caller.withoutToken : call.caller
         let found: SearchPage
         do {
-            found = try await call.registry.search(text, page: page, size: size, for: call.caller.withoutToken)
+            found = try await call.registry.search(text, page: page, size: size, for: caller)
         } catch { throw Refusal(error) }
         return .json(Self.document(found, text, page: page, size: size).bytes)
     }
