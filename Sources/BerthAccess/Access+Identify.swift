@@ -42,12 +42,12 @@ extension Access {
         do { isRight = try await passwords.check(password, user?.password) } catch { throw .busy }
         // What it was checked against may have been changed meanwhile.
         guard isRight, let user, let now = snapshot.users[name], now.id == user.id, !now.isDisabled,
-            now.passwordVersion == user.passwordVersion
+            now.version == user.version
         else {
             try refused("login", name, address)
         }
         basics[basicKey.seal(Array("\(name)\0\(password)".utf8))] = RememberedPassword(
-            userID: user.id, passwordVersion: user.passwordVersion, until: seconds + AccessSettings.passwordSeconds)
+            userID: user.id, version: user.version, until: seconds + AccessSettings.passwordSeconds)
         noteUse(ofUser: user.id)
         return account(user)
     }
@@ -62,7 +62,7 @@ extension Access {
     }
 
     private func account(_ user: User) -> Account {
-        Account(principal: user.principal, id: user.id, secretID: nil, credential: nil)
+        Account(principal: user.principal, id: user.id, version: user.version, secret: nil)
     }
 
     // MARK: - Passwords
@@ -74,7 +74,7 @@ extension Access {
     private func rememberedUser(_ name: String, _ password: String) -> User? {
         let key = basicKey.seal(Array("\(name)\0\(password)".utf8))
         guard let entry = basics[key], seconds < entry.until, let user = snapshot.users[name], user.id == entry.userID,
-            user.passwordVersion == entry.passwordVersion, !user.isDisabled
+            user.version == entry.version, !user.isDisabled
         else { return nil }
         return user
     }
@@ -102,12 +102,10 @@ extension Access {
         switch stored.owner {
         case .user(let id):
             guard let user = snapshot.usersByID[id], !user.isDisabled else { return nil }
-            return Account(
-                principal: user.principal, id: id, secretID: stored.id, credential: stored.scopes)
+            return Account(principal: user.principal, id: id, version: user.version, secret: stored)
         case .robot(let id):
             guard let robot = snapshot.robotsByID[id], !robot.isDisabled else { return nil }
-            return Account(
-                principal: robot.principal, id: id, secretID: stored.id, credential: stored.scopes)
+            return Account(principal: robot.principal, id: id, version: robot.version, secret: stored)
         }
     }
 
@@ -138,9 +136,13 @@ extension Access {
         case .anonymous:
             return Caller(.anonymous, token: token.reach)
         case .user(let name):
-            guard let user = snapshot.users[name], user.id == token.accountID, !user.isDisabled else { return nil }
+            guard let user = snapshot.users[name], user.id == token.accountID, user.version == token.version,
+                !user.isDisabled
+            else { return nil }
         case .robot(let name):
-            guard let robot = snapshot.robots[name], robot.id == token.accountID, !robot.isDisabled else { return nil }
+            guard let robot = snapshot.robots[name], robot.id == token.accountID, robot.version == token.version,
+                !robot.isDisabled
+            else { return nil }
         }
         guard let id = token.secretID else { return Caller(token.principal, token: token.reach) }
         // An upload outlives its token, and a secret that ran out as well; what was revoked is gone.

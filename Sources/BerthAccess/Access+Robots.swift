@@ -8,7 +8,7 @@ extension Access {
         return try await changing { t, entries throws(CatalogError) -> Addition in
             if try t.exists("SELECT 1 FROM access_robot WHERE name = ?", [.text(name.text)]) { return .thereAlready }
             try t.execute(
-                "INSERT INTO access_robot (name, is_disabled, created_at) VALUES (?, 0, ?)",
+                "INSERT INTO access_robot (name, version, is_disabled, created_at) VALUES (?, 1, 0, ?)",
                 [.text(name.text), .integer(now)])
             try t.close(at: now)
             entries.append(AuditEntry(now, actor, "robot.add", name.text))
@@ -24,7 +24,9 @@ extension Access {
                 return false
             }
             let id = SQLValue.integer(try row.integer(0))
-            try t.execute("UPDATE access_robot SET is_disabled = ? WHERE id = ?", [.bool(isDisabled), id])
+            try t.execute(
+                "UPDATE access_robot SET is_disabled = ?, version = version + ? WHERE id = ?",
+                [.bool(isDisabled), .bool(isDisabled), id])
             if isDisabled { try t.execute("DELETE FROM access_refresh WHERE robot_id = ?", [id]) }
             entries.append(
                 AuditEntry(now, actor, "robot.change", name.text, detail: isDisabled ? "disabled" : "enabled"))

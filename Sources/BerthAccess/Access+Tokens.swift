@@ -21,14 +21,14 @@ extension Access {
     package func issue(_ account: Account?, _ scopes: RequestedScopes) throws(IdentityRefusal) -> IssuedToken {
         let caller = account?.caller ?? .anonymous
         let milliseconds = clock.milliseconds()
-        let token = BearerToken(
-            caller.principal, accountID: account?.id ?? 0, secretID: account?.secretID, reach: TokenReach(),
-            notBefore: milliseconds / 1000, expires: milliseconds / 1000 + settings.tokenSeconds)
+        let seconds = milliseconds / 1000
+        let end = account?.secret?.expiresAt.map { $0 / 1_000_000 } ?? .max
+        let token = BearerToken(for: account, notBefore: seconds, expires: min(seconds + settings.tokenSeconds, end))
         let claims = token.claims(
             BearerToken.Names(issuer: settings.issuer, audience: settings.service),
             id: Base64URL.encode(randomBytes(16)), access: granted(caller, scopes))
         guard let text = snapshot.keys.sign(claims, at: milliseconds * 1000) else { throw .unavailable }
-        return IssuedToken(text: text, lifetime: settings.tokenSeconds, issuedAt: milliseconds)
+        return IssuedToken(text: text, lifetime: token.expires - seconds, issuedAt: milliseconds)
     }
 
     private func granted(_ caller: Caller, _ scopes: RequestedScopes) -> [GrantedScope] {
@@ -48,78 +48,6 @@ extension Access {
         return granted
     }
 
-    /// A token that goes on working until it is revoked, its account is disabled, or it is not used for 30 days.
-    /// Clients keep the first one for ever, so it is not replaced when it is used.
-    package func makeRefreshToken(
-        _ account: Account, from address: String
-    ) async throws(IdentityRefusal) -> String {
-        guard let secret = SecretText(new: .refresh) else { throw .unavailable }
-        let now = self.now
-        let (user, robot): (Int64?, Int64?) =
-            if case .user = account.principal { (account.id, nil) } else { (nil, account.id) }
-        let entry = AuditEntry(
-            now, Actor(name: account.principal.text, address: address), "refresh.add", secret.prefix)
-        do throws(CatalogError) {
-            try await database.write(
-                .small,
-                { t throws(CatalogError) in
-                    try t.execute(
-                        """
-                        INSERT INTO access_refresh
-                            (prefix, hash, user_id, robot_id, secret_id, created_at, last_used_at)
-                        VALUES (?, ?, ?, ?, ?, ?, ?)
-                        """,
-                        [
-                            .text(secret.prefix), .bytes(secret.hash.bytes), .optional(user), .optional(robot),
-                            .optional(account.secretID), .integer(now), .integer(now),
-                        ])
-                    try t.insert(entry)
-                }, settled: { _ in })
-        } catch {
-            log.error("no refresh token was made", metadata: ["cause": "\(error)"])
-            throw .unavailable
-        }
-        audit.tell(entry)
-        return secret.text
-    }
-
-    /// The account of a refresh token.
-    package func account(refreshToken: String, from address: String) async throws(IdentityRefusal) -> Account {
-        guard let text = SecretText(refreshToken), text.kind == .refresh else {
-            try refused("refresh", "", address)
-        }
-        let row: RefreshRow?
-        do throws(CatalogError) {
-            row = try await database.read { t throws(CatalogError) in try RefreshRow(text.prefix, t) }
-        } catch {
-            log.error("no refresh token was read", metadata: ["cause": "\(error)"])
-            throw .unavailable
-        }
-        let now = self.now
-        guard let row, row.hash.isSame(as: text.hash), now - row.lastUsedAt < AccessSettings.refreshSeconds * 1_000_000,
-            let account = account(row)
-        else { try refused("refresh", text.prefix, address) }
-        if now - row.lastUsedAt > 60_000_000 {
-            database.enqueue(
-                { t throws(CatalogError) in
-                    try t.execute(
-                        "UPDATE access_refresh SET last_used_at = ? WHERE id = ?", [.integer(now), .integer(row.id)])
-                }, settled: { _ in })
-        }
-        return account
-    }
-
-    private func account(_ row: RefreshRow) -> Account? {
-        let snapshot = self.snapshot
-        if let id = row.secretID { return snapshot.secretsByID[id].flatMap { account($0, snapshot) } }
-        if let id = row.userID {
-            guard let user = snapshot.usersByID[id], !user.isDisabled else { return nil }
-            return Account(principal: user.principal, id: id, secretID: nil, credential: nil)
-        }
-        guard let id = row.robotID, let robot = snapshot.robotsByID[id], !robot.isDisabled else { return nil }
-        return Account(principal: robot.principal, id: id, secretID: nil, credential: nil)
-    }
-
     /// The public keys, as `/auth/keys` serves them.
     package func keyDocument() -> [UInt8] { snapshot.keys.document(at: now) }
 
@@ -127,6 +55,7 @@ extension Access {
     package func keepHouse() async {
         guard isClosed else { return }
         let now = self.now
+        noteRefreshTokens()
         let oldest = now - AccessSettings.refreshSeconds * 1_000_000
         let keysUntil =
             now - (settings.uploadSeconds + settings.tokenSeconds + settings.skewSeconds) * 1_000_000
@@ -142,26 +71,5 @@ extension Access {
         } catch {
             log.error("ended tokens and keys not forgotten", metadata: ["cause": "\(error)"])
         }
-    }
-}
-
-private struct RefreshRow: Sendable {
-    let id: Int64
-    let hash: Hash256
-    let userID: Int64?
-    let robotID: Int64?
-    let secretID: Int64?
-    let lastUsedAt: Int64
-
-    /// Nil where there is none.
-    init?(_ prefix: String, _ t: any SQLTransaction) throws(CatalogError) {
-        guard
-            let row = try t.row(
-                "SELECT id, hash, user_id, robot_id, secret_id, last_used_at FROM access_refresh WHERE prefix = ?",
-                [.text(prefix)]), let hash = Hash256(bytes: try row.bytes(1))
-        else { return nil }
-        self.hash = hash
-        (id, userID, robotID) = (try row.integer(0), try row.optionalInteger(2), try row.optionalInteger(3))
-        (secretID, lastUsedAt) = (try row.optionalInteger(4), try row.integer(5))
     }
 }

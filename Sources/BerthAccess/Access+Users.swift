@@ -32,7 +32,7 @@ extension Access {
             }
             try t.execute(
                 """
-                INSERT INTO access_user (name, password, password_version, is_admin, is_disabled, created_at)
+                INSERT INTO access_user (name, password, version, is_admin, is_disabled, created_at)
                 VALUES (?, ?, 1, ?, 0, ?)
                 """, [.text(name.text), .optional(hash), .bool(isAdmin), .integer(now)])
             try t.close(at: now)
@@ -56,7 +56,7 @@ extension Access {
         package init() {}
     }
 
-    /// Throws `.unknown`. A new password ends the refresh tokens of the old one.
+    /// Throws `.unknown`. A new password and a disabling end what was issued before.
     package func changeUser(_ name: AccountName, _ change: UserChange, by actor: Actor) async throws(AccessError) {
         var hash: String?
         if let password = change.password { hash = try await passwords.make(password) }
@@ -69,7 +69,7 @@ extension Access {
             var changed: [String] = []
             if let hash {
                 try t.execute(
-                    "UPDATE access_user SET password = ?, password_version = password_version + 1 WHERE id = ?",
+                    "UPDATE access_user SET password = ?, version = version + 1 WHERE id = ?",
                     [.text(hash), id])
                 try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id])
                 changed.append("password")
@@ -79,7 +79,9 @@ extension Access {
                 changed.append(isAdmin ? "administrator" : "no administrator")
             }
             if let isDisabled = change.isDisabled {
-                try t.execute("UPDATE access_user SET is_disabled = ? WHERE id = ?", [.bool(isDisabled), id])
+                try t.execute(
+                    "UPDATE access_user SET is_disabled = ?, version = version + ? WHERE id = ?",
+                    [.bool(isDisabled), .bool(isDisabled), id])
                 if isDisabled { try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id]) }
                 changed.append(isDisabled ? "disabled" : "enabled")
             }

@@ -46,6 +46,8 @@ package final class Access: AccessPolicy {
     /// By a keyed hash of name and password.
     let basics = RecentCache<[UInt8], RememberedPassword>(entries: 4_096)
     let basicKey = SealKey.random()
+    /// Refresh tokens handed out, by account.
+    let refreshTokens = RecentCounts()
     private let uses = Mutex<[Int64: Int64]>([:])
     private let current: Mutex<Snapshot>
 

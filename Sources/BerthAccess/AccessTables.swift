@@ -21,22 +21,22 @@ package struct AccessTables: Sendable {
         (version, isClosed) = (try state.integer(0), try state.bool(1))
         users = try transaction.rows(
             """
-            SELECT id, name, password, password_version, is_admin, is_disabled, created_at, last_used_at
+            SELECT id, name, password, version, is_admin, is_disabled, created_at, last_used_at
             FROM access_user
             ORDER BY name
             """, []
         ).map { row throws(CatalogError) in
             User(
                 id: try row.integer(0), name: try row.accountName(1), password: try row.optionalText(2),
-                passwordVersion: try row.integer(3), isAdmin: try row.bool(4), isDisabled: try row.bool(5),
+                version: try row.integer(3), isAdmin: try row.bool(4), isDisabled: try row.bool(5),
                 createdAt: try row.integer(6), lastUsedAt: try row.optionalInteger(7))
         }
         robots = try transaction.rows(
-            "SELECT id, name, is_disabled, created_at FROM access_robot ORDER BY name", []
+            "SELECT id, name, version, is_disabled, created_at FROM access_robot ORDER BY name", []
         ).map { row throws(CatalogError) in
             Robot(
-                id: try row.integer(0), name: try row.robotName(1), isDisabled: try row.bool(2),
-                createdAt: try row.integer(3))
+                id: try row.integer(0), name: try row.robotName(1), version: try row.integer(2),
+                isDisabled: try row.bool(3), createdAt: try row.integer(4))
         }
         groups = try Self.groups(transaction)
         secrets = try Self.secrets(transaction)

@@ -8,8 +8,8 @@ package struct User: Sendable {
     package let name: AccountName
     /// As crypt(5) writes it; nil: no password opens this account.
     let password: String?
-    /// Another one after each change of the password.
-    let passwordVersion: Int64
+    /// Another one after each change of the password and each disabling: what was issued under an earlier one has ended.
+    let version: Int64
     package let isAdmin: Bool
     package let isDisabled: Bool
     package let createdAt: Int64
@@ -29,6 +29,8 @@ package struct Group: Sendable {
 package struct Robot: Sendable {
     package let id: Int64
     package let name: RobotName
+    /// Another one after each disabling.
+    let version: Int64
     package let isDisabled: Bool
     package let createdAt: Int64
     var principal: Principal { .robot(name.text) }

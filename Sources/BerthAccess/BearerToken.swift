@@ -5,6 +5,8 @@ struct BearerToken: Sendable {
     let principal: Principal
     /// Id of the user or robot: a later account of the same name is another one. 0: anonymous.
     let accountID: Int64
+    /// The account's version at that time: a change of the password and a disabling end the token. 0: anonymous.
+    let version: Int64
     /// The personal token or robot's secret that it was issued for: it ends with that.
     let secretID: Int64?
     let reach: TokenReach
@@ -25,22 +27,24 @@ struct BearerToken: Sendable {
             case .string(let audience)? = claims["aud"], hasSameBytes(audience, names.audience),
             case .string(let subject)? = claims["sub"], let principal = Principal(subject),
             case .integer(let notBefore)? = claims["nbf"], case .integer(let expires)? = claims["exp"],
-            case .integer(let account)? = claims["berth.account"], case .array(let access)? = claims["access"]
+            case .integer(let account)? = claims["berth.account"],
+            case .integer(let version)? = claims["berth.version"], case .array(let access)? = claims["access"]
         else { return nil }
         switch claims["berth.secret"] {
         case nil: secretID = nil
         case .integer(let id): secretID = id
         default: return nil
         }
-        (self.principal, accountID, self.notBefore, self.expires) = (principal, account, notBefore, expires)
+        (self.principal, accountID, self.version) = (principal, account, version)
+        (self.notBefore, self.expires) = (notBefore, expires)
         reach = TokenReach(access)
     }
 
-    init(
-        _ principal: Principal, accountID: Int64, secretID: Int64?, reach: TokenReach, notBefore: Int64, expires: Int64
-    ) {
-        (self.principal, self.accountID, self.secretID) = (principal, accountID, secretID)
-        (self.reach, self.notBefore, self.expires) = (reach, notBefore, expires)
+    /// One that is to be signed; what it grants is given with its claims. `account` nil: for everybody.
+    init(for account: Account?, notBefore: Int64, expires: Int64) {
+        (principal, accountID) = (account?.principal ?? .anonymous, account?.id ?? 0)
+        (version, secretID) = (account?.version ?? 0, account?.secret?.id)
+        (reach, self.notBefore, self.expires) = (TokenReach(), notBefore, expires)
     }
 
     /// The claims as they are signed. `id` is new for each token.
@@ -55,6 +59,7 @@ struct BearerToken: Sendable {
         }
         for (name, value) in [
             ("iat", notBefore), ("nbf", notBefore), ("exp", expires), ("berth.account", accountID),
+            ("berth.version", version),
         ] {
             json.key(name)
             json.int(value)

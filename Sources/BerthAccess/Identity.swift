@@ -25,17 +25,18 @@ package enum IdentityRefusal: Error, Sendable, Equatable {
 package struct Account: Sendable {
     package let principal: Principal
     let id: Int64
+    /// As it was when the credentials were checked: what is issued for another version is worth nothing.
+    let version: Int64
     /// The personal token or robot's secret that was shown.
-    let secretID: Int64?
-    package let credential: [CredentialScope]?
+    let secret: StoredSecret?
 
-    package var caller: Caller { Caller(principal, credential: credential) }
+    package var caller: Caller { Caller(principal, credential: secret?.scopes) }
 }
 
 /// A password that was right a moment ago.
 struct RememberedPassword: Sendable {
     let userID: Int64
-    let passwordVersion: Int64
+    let version: Int64
     /// Seconds since 1970.
     let until: Int64
 }

@@ -16,14 +16,14 @@ extension Migration {
             """,
             """
             CREATE TABLE access_user (
-                id               INTEGER PRIMARY KEY AUTOINCREMENT,
-                name             TEXT    NOT NULL UNIQUE,
-                password         TEXT,
-                password_version INTEGER NOT NULL,
-                is_admin         INTEGER NOT NULL CHECK (is_admin IN (0, 1)),
-                is_disabled      INTEGER NOT NULL CHECK (is_disabled IN (0, 1)),
-                created_at       INTEGER NOT NULL,
-                last_used_at     INTEGER
+                id           INTEGER PRIMARY KEY AUTOINCREMENT,
+                name         TEXT    NOT NULL UNIQUE,
+                password     TEXT,
+                version      INTEGER NOT NULL,
+                is_admin     INTEGER NOT NULL CHECK (is_admin IN (0, 1)),
+                is_disabled  INTEGER NOT NULL CHECK (is_disabled IN (0, 1)),
+                created_at   INTEGER NOT NULL,
+                last_used_at INTEGER
             ) STRICT
             """,
             """
@@ -47,6 +47,7 @@ extension Migration {
             CREATE TABLE access_robot (
                 id          INTEGER PRIMARY KEY AUTOINCREMENT,
                 name        TEXT    NOT NULL UNIQUE,
+                version     INTEGER NOT NULL,
                 is_disabled INTEGER NOT NULL CHECK (is_disabled IN (0, 1)),
                 created_at  INTEGER NOT NULL
             ) STRICT
@@ -92,6 +93,7 @@ extension Migration {
                 user_id      INTEGER REFERENCES access_user (id) ON DELETE CASCADE,
                 robot_id     INTEGER REFERENCES access_robot (id) ON DELETE CASCADE,
                 secret_id    INTEGER REFERENCES access_secret (id) ON DELETE CASCADE,
+                version      INTEGER NOT NULL,
                 created_at   INTEGER NOT NULL,
                 last_used_at INTEGER NOT NULL,
                 CHECK ((user_id IS NULL) <> (robot_id IS NULL))

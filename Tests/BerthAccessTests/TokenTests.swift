@@ -68,22 +68,24 @@ struct TokenTests {
     func foreignClaims() async throws {
         try await withAccess { access, _ async throws in
             let good = BearerToken.Names(issuer: access.settings.issuer, audience: access.settings.service)
-            func signed(_ names: BearerToken.Names, account: Int64 = 1, from: Int64 = start, to: Int64 = start + 60)
-                -> String
-            {
-                let token = BearerToken(
-                    .user("ann"), accountID: account, secretID: nil, reach: TokenReach(), notBefore: from, expires: to)
+            func signed(
+                _ names: BearerToken.Names, account: Int64 = 1, version: Int64 = 1, from: Int64 = start,
+                to: Int64 = start + 60
+            ) -> String {
+                let owner = Account(principal: .user("ann"), id: account, version: version, secret: nil)
+                let token = BearerToken(for: owner, notBefore: from, expires: to)
                 return access.snapshot.keys.sign(token.claims(names, id: "1", access: []), at: access.now) ?? ""
             }
             #expect(await access.verdict(signed(good)) == "good")
             #expect(await access.verdict(signed(.init(issuer: "other", audience: good.audience))) == "refused")
             #expect(await access.verdict(signed(.init(issuer: good.issuer, audience: "other"))) == "refused")
             #expect(await access.verdict(signed(good, account: 2)) == "refused", "another account of that name")
+            #expect(await access.verdict(signed(good, version: 2)) == "refused", "the account has changed")
             #expect(await access.verdict(signed(good, from: start + 120)) == "refused", "not yet valid")
             #expect(await access.verdict(signed(good, from: start - 900, to: start - 61)) == "expired")
             for claims in [
                 "{}", #"{"iss":"\#(good.issuer)"}"#, "[]",
-                #"{"iss":"\#(good.issuer)","aud":["berth"],"sub":"user:ann","nbf":0,"exp":9e99,"berth.account":1,"access":[]}"#,
+                #"{"iss":"\#(good.issuer)","aud":["berth"],"sub":"user:ann","nbf":0,"exp":9e99,"berth.account":1,"berth.version":1,"access":[]}"#,
             ] {
                 let token = access.snapshot.keys.sign(Array(claims.utf8), at: access.now) ?? ""
                 #expect(await access.verdict(token) == "refused", "\(claims)")
@@ -139,10 +141,16 @@ struct TokenTests {
             #expect(await access.verdict(token) == "refused")
             change.isDisabled = false
             try await access.changeUser(name, change, by: .operator)
-            #expect(await access.verdict(token) == "good")
+            #expect(await access.verdict(token) == "refused", "enabling does not bring it back")
+            try await access.expectEnd(of: access.annsToken()) { () async throws in
+                var change = Access.UserChange()
+                change.password = "another password"
+                try await access.changeUser(name, change, by: .operator)
+            }
+            let again = try await access.annsToken()
             let id = try #require(access.keys().first?.id)
             #expect(try await access.removeKey(id, by: .operator))
-            #expect(await access.verdict(token) == "refused", "its key is gone")
+            #expect(await access.verdict(again) == "refused", "its key is gone")
             let next = try await access.annsToken()
             #expect(await access.verdict(next) == "good", "a new key took over")
             _ = try await access.removeUser(name, by: .operator)
@@ -228,26 +236,17 @@ struct TokenTests {
     }
 }
 
-private let start = ManualClock().milliseconds() / 1000
-
-private func withAccess(_ body: (Access, ManualClock) async throws -> Void) async throws {
-    try await withTemporaryFolder { folder in
-        let clock = ManualClock()
-        let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
-        let access = try await Access.open(
-            catalog, settings: AccessSettings(), clock: clock,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        _ = try await access.addUser(AccountName("ann"), password: testPassword, isAdmin: false, by: .operator)
-        try await body(access, clock)
-        try await catalog.close()
-    }
-}
-
 extension Access {
     fileprivate func annsToken() async throws -> String {
         guard let user = snapshot.users["ann"] else { throw TestFailure("no ann") }
-        let account = Account(principal: .user("ann"), id: user.id, secretID: nil, credential: nil)
+        let account = Account(principal: .user("ann"), id: user.id, version: user.version, secret: nil)
         return try issue(account, RequestedScopes(["repository:a:pull"])).text
+    }
+
+    fileprivate func expectEnd(of token: String, by change: () async throws -> Void) async throws {
+        #expect(await verdict(token) == "good")
+        try await change()
+        #expect(await verdict(token) == "refused")
     }
 
     fileprivate func verdict(_ token: String) async -> String {

@@ -170,7 +170,7 @@ struct AccessTests {
             try await server.grant("user:ann", .reader, on: "team/**")
             let secret = try await server.addPersonalToken("ann")
             let token = try await server.askToken(["repository:team/a:pull"], as: ("ann", secret.text))
-            let headers = [
+            var headers = [
                 basic("ann"), basic("ann", secret.text), try await server.token("repository:team/a:pull", as: "ann"),
                 server.bearer(try token.json()["token"] as? String ?? ""),
             ]
@@ -190,9 +190,11 @@ struct AccessTests {
             #expect(try await statuses() == [401, 401, 401, 401])
             try await server.disable("ann", false)
             try await server.removeSecret(secret)
+            #expect(try await statuses() == [200, 401, 401, 401], "enabling does not bring tokens back")
+            headers[2] = try await server.token("repository:team/a:pull", as: "ann")
             #expect(try await statuses() == [200, 401, 200, 401])
             try await server.setPassword("ann", "another password")
-            #expect(try await statuses() == [401, 401, 200, 401])
+            #expect(try await statuses() == [401, 401, 401, 401])
         }
     }
 
