@@ -8,7 +8,7 @@ extension Access {
         switch authorization {
         case .unknown: .refused(.credentials)
         case .bearer(let text):
-            Hash256(of: text).flatMap { tokens[$0] }.map(standing)
+            Hash256(of: text).flatMap { tokens[$0] ?? anonymousTokens[$0] }.map(standing)
         case .basic(let name, let password):
             if SecretText.isOne(password) { identity(bySecret(name, password)) } else { remembered(name, password) }
         }
@@ -114,16 +114,23 @@ extension Access {
     /// Checks a token that is not remembered: its signature, and every claim.
     private func verify(_ text: Substring) -> Identity {
         guard text.utf8.count <= 8 << 10, let hash = Hash256(of: text),
-            let claims = snapshot.keys.claims(of: text, at: now),
-            let token = BearerToken(claims, BearerToken.Names(issuer: settings.issuer, audience: settings.service))
+            let (claims, key) = snapshot.keys.claims(of: text, at: now),
+            let token = BearerToken(
+                claims, key: key, BearerToken.Names(issuer: settings.issuer, audience: settings.service))
         else { return .refused(.token) }
-        tokens[hash] = token
+        remember(token, hash)
         return standing(of: token)
     }
 
-    /// What a genuine token is good for at this moment: its times and its owner are asked anew on every request.
+    /// Anybody gets as many anonymous tokens as he likes: those of accounts are not forgotten for them.
+    func remember(_ token: BearerToken, _ hash: Hash256) {
+        if token.principal == .anonymous { anonymousTokens[hash] = token } else { tokens[hash] = token }
+    }
+
+    /// What a genuine token is good for at this moment: its times, its key and its owner are asked anew on every request.
     private func standing(of token: BearerToken) -> Identity {
         let seconds = self.seconds
+        guard let key = token.key, snapshot.keys.verifies(key, at: now) else { return .refused(.token) }
         guard token.notBefore <= seconds + settings.skewSeconds, let caller = caller(of: token) else {
             return .refused(.token)
         }

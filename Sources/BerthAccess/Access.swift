@@ -41,10 +41,11 @@ package final class Access: AccessPolicy {
     package let settings: AccessSettings
     let passwords = PasswordQueue()
     let attempts = Attempts()
-    /// By the SHA-256 of the token.
-    let tokens = RecentCache<Hash256, BearerToken>(entries: 65_536)
+    /// Tokens found genuine, by their SHA-256; the memory is bounded, however much one of them may say.
+    let tokens = RecentCache<Hash256, BearerToken>(weight: 32 << 20) { $0.weight }
+    let anonymousTokens = RecentCache<Hash256, BearerToken>(weight: 2 << 20) { $0.weight }
     /// By a keyed hash of name and password.
-    let basics = RecentCache<[UInt8], RememberedPassword>(entries: 4_096)
+    let basics = RecentCache<[UInt8], RememberedPassword>(weight: 4_096) { _ in 1 }
     let basicKey = SealKey.random()
     /// Refresh tokens handed out, by account.
     let refreshTokens = RecentCounts()
@@ -152,13 +153,9 @@ package final class Access: AccessPolicy {
             }
         }
         let new = Snapshot(tables, keys: keys)
-        let isNewer = current.withLock { current in
-            guard new.version >= current.version else { return false }
-            current = new
-            return true
+        current.withLock { current in
+            if new.version >= current.version { current = new }
         }
-        // A token whose key is gone must not be remembered.
-        if isNewer, old.keys.stored != tables.keys { tokens.removeAll() }
     }
 
     /// Notes that a secret was used, at most once a minute; nobody waits for it.

@@ -13,6 +13,11 @@ struct BearerToken: Sendable {
     /// Seconds since 1970.
     let notBefore: Int64
     let expires: Int64
+    /// The id of the key that has signed it; nil before that.
+    let key: String?
+
+    /// Times beyond are no times: sums with them stay small.
+    private static let times: ClosedRange<Int64> = 0...(1 << 40)
 
     /// Claims by their names: RFC 7519, section 4.1, and Docker's `access`.
     struct Names {
@@ -22,11 +27,12 @@ struct BearerToken: Sendable {
     }
 
     /// Nil unless every claim is there, of its type, and meant for this registry.
-    init?(_ claims: JSONObject, _ names: Names) {
+    init?(_ claims: JSONObject, key: String, _ names: Names) {
         guard case .string(let issuer)? = claims["iss"], hasSameBytes(issuer, names.issuer),
             case .string(let audience)? = claims["aud"], hasSameBytes(audience, names.audience),
             case .string(let subject)? = claims["sub"], let principal = Principal(subject),
-            case .integer(let notBefore)? = claims["nbf"], case .integer(let expires)? = claims["exp"],
+            case .integer(let notBefore)? = claims["nbf"], Self.times.contains(notBefore),
+            case .integer(let expires)? = claims["exp"], Self.times.contains(expires),
             case .integer(let account)? = claims["berth.account"],
             case .integer(let version)? = claims["berth.version"], case .array(let access)? = claims["access"]
         else { return nil }
@@ -36,7 +42,7 @@ struct BearerToken: Sendable {
         default: return nil
         }
         (self.principal, accountID, self.version) = (principal, account, version)
-        (self.notBefore, self.expires) = (notBefore, expires)
+        (self.notBefore, self.expires, self.key) = (notBefore, expires, key)
         reach = TokenReach(access)
     }
 
@@ -44,8 +50,11 @@ struct BearerToken: Sendable {
     init(for account: Account?, notBefore: Int64, expires: Int64) {
         (principal, accountID) = (account?.principal ?? .anonymous, account?.id ?? 0)
         (version, secretID) = (account?.version ?? 0, account?.secret?.id)
-        (reach, self.notBefore, self.expires) = (TokenReach(), notBefore, expires)
+        (reach, self.notBefore, self.expires, key) = (TokenReach(), notBefore, expires, nil)
     }
+
+    /// Bytes that it takes in memory, about.
+    var weight: Int { reach.repositories.keys.reduce(384) { $0 + 96 + $1.text.utf8.count } }
 
     /// The claims as they are signed. `id` is new for each token.
     func claims(_ names: Names, id: String, access: [GrantedScope]) -> [UInt8] {

@@ -96,9 +96,14 @@ struct KeyRing: Sendable {
         return "\(content).\(Base64URL.encode(signature))"
     }
 
-    /// The claims of a token that one of these keys has signed; nil for any other text. Of the header, only `alg` and
-    /// `kid` are looked at: keys and addresses of keys in it mean nothing.
-    func claims(of token: some StringProtocol, at now: Int64) -> JSONObject? {
+    /// Whether the key of this id is here and verifies at this moment.
+    func verifies(_ id: String, at now: Int64) -> Bool {
+        keys.contains { hasSameBytes($0.stored.id, id) && isGood($0, at: now) }
+    }
+
+    /// The claims of a token, and the id of the key of ours that has signed it; nil for any other text. Of the header,
+    /// only `alg` and `kid` are looked at: keys and addresses of keys in it mean nothing.
+    func claims(of token: some StringProtocol, at now: Int64) -> (claims: JSONObject, key: String)? {
         let token = String(token)
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Self.object(parts[0]), let signature = Base64URL.decode(parts[2]),
@@ -108,7 +113,7 @@ struct KeyRing: Sendable {
         else { return nil }
         let signed = Array(token.utf8[..<parts[1].endIndex])
         guard (try? key.algorithm.verify(signature, signs: signed)) == true else { return nil }
-        return Self.object(parts[1])
+        return Self.object(parts[1]).map { ($0, key.stored.id) }
     }
 
     private static func object(_ part: some Collection<UInt8>) -> JSONObject? {

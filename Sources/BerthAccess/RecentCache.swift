@@ -6,17 +6,28 @@ final class RecentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct State {
         var young: [Key: Value] = [:]
         var old: [Key: Value] = [:]
+        /// Of the young ones.
+        var weight = 0
     }
     private final class Shard: Sendable {
         let state = Mutex(State())
     }
     private let shards: [Shard]
-    private let entriesPerShard: Int
+    private let weightPerShard: Int
+    private let weigh: @Sendable (Value) -> Int
 
-    /// Keeps at most about `entries` values, and at least half as many.
-    init(entries: Int, shards count: Int = 8) {
+    /// Keeps values that weigh about `weight` together, and at least half of that.
+    init(weight: Int, shards count: Int = 8, of weigh: @escaping @Sendable (Value) -> Int) {
         shards = (0..<count).map { _ in Shard() }
-        entriesPerShard = max(1, entries / count / 2)
+        weightPerShard = max(1, weight / count / 2)
+        self.weigh = weigh
+    }
+
+    /// What all values weigh.
+    var weight: Int {
+        shards.reduce(0) { sum, shard in
+            sum + shard.state.withLock { $0.weight + $0.old.values.reduce(0) { $0 + weigh($1) } }
+        }
     }
 
     subscript(key: Key) -> Value? {
@@ -31,7 +42,8 @@ final class RecentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         set {
             shard(of: key).state.withLock { state in
                 state.old[key] = nil
-                if let newValue { insert(newValue, for: key, &state) } else { state.young[key] = nil }
+                if let former = state.young.removeValue(forKey: key) { state.weight -= weigh(former) }
+                if let newValue { insert(newValue, for: key, &state) }
             }
         }
     }
@@ -41,11 +53,13 @@ final class RecentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private func insert(_ value: Value, for key: Key, _ state: inout State) {
-        if state.young.count >= entriesPerShard {
-            state.old = state.young
-            state.young = [:]
+        let weight = weigh(value)
+        guard weight <= weightPerShard else { return }
+        if state.weight + weight > weightPerShard {
+            state = State(young: [:], old: state.young)
         }
         state.young[key] = value
+        state.weight += weight
     }
 
     private func shard(of key: Key) -> Shard { shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))] }

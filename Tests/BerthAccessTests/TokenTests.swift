@@ -159,6 +159,59 @@ struct TokenTests {
         }
     }
 
+    @Test("a token that was found genuine while its key was removed is not good after that")
+    func removedKey() async throws {
+        try await withAccess { access, _ async throws in
+            let token = try await access.annsToken()
+            #expect(await access.verdict(token) == "good")
+            let hash = try #require(Hash256(of: token))
+            let remembered = try #require(access.tokens[hash])
+            #expect(try await access.removeKey(try #require(access.keys().first?.id), by: .operator))
+            access.remember(remembered, hash)
+            #expect(await access.verdict(token) == "refused")
+        }
+    }
+
+    @Test("times that are no times are refused", arguments: [Int64.max, .max - 59, 1 << 41, -1, .min])
+    func absurdTimes(time: Int64) async throws {
+        try await withAccess { access, _ async throws in
+            let owner = Account(principal: .user("ann"), id: 1, version: 1, secret: nil)
+            let names = BearerToken.Names(issuer: access.settings.issuer, audience: access.settings.service)
+            for token in [
+                BearerToken(for: owner, notBefore: start, expires: time),
+                BearerToken(for: owner, notBefore: time, expires: start + 60),
+            ] {
+                let text = access.snapshot.keys.sign(token.claims(names, id: "1", access: []), at: access.now) ?? ""
+                #expect(await access.verdict(text) == "refused")
+            }
+        }
+    }
+
+    @Test("remembered tokens take a bounded memory, and those of nobody do not push out those of accounts")
+    func memory() async throws {
+        try await withAccess { access, _ async throws in
+            let token = try await access.annsToken()
+            #expect(await access.verdict(token) == "good")
+            let hash = try #require(Hash256(of: token))
+            let claims = try #require(try JSONValue.object(parsing: Self.wide))
+            let names = BearerToken.Names(issuer: access.settings.issuer, audience: access.settings.service)
+            let wide = try #require(BearerToken(claims, key: "1", names))
+            #expect(wide.weight > 20_000)
+            for number in 0..<20_000 { access.remember(wide, try #require(Hash256(of: "\(number)"))) }
+            #expect(access.anonymousTokens.weight <= 2 << 20)
+            #expect(access.tokens[hash] != nil)
+        }
+    }
+
+    /// Claims of an anonymous token for as much as one can say.
+    private static var wide: String {
+        let entries = (0..<100).map {
+            #"{"type":"repository","name":"\#(String(repeating: "a", count: 200))/\#($0)","actions":["pull"]}"#
+        }
+        return #"{"iss":"berth","aud":"berth","sub":"anonymous","nbf":0,"exp":1,"berth.account":0,"berth.version":0,"#
+            + #""access":[\#(entries.joined(separator: ","))]}"#
+    }
+
     @Test("a new key is published before it signs, and an old one verifies as long as uploads last")
     func rotation() async throws {
         try await withAccess { access, clock async throws in
@@ -233,6 +286,13 @@ struct TokenTests {
             #expect(token.text.utf8.count < 6 << 10)
             #expect(await access.verdict(token.text) == "good")
         }
+    }
+}
+
+extension JSONValue {
+    fileprivate static func object(parsing text: String) throws -> JSONObject? {
+        guard case .object(let object) = try JSONValue(parsing: Array(text.utf8)) else { return nil }
+        return object
     }
 }
 
