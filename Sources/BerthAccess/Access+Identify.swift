@@ -33,32 +33,40 @@ extension Access {
     ) async throws(IdentityRefusal) -> Account {
         if SecretText.isOne(password) {
             if let account = bySecret(name, password) { return account }
-            try refused("login", name, address)
+            try refuseSecret("login", name, address)
         }
         if let user = rememberedUser(name, password) { return account(user) }
-        if let wait = attempts.wait(name, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
-        let user = snapshot.users[name]
+        if let wait = attempts.take(name, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
+        let user = snapshot.user(named: name)
         let isRight: Bool
-        do { isRight = try await passwords.check(password, user?.password) } catch { throw .busy }
+        do { isRight = try await passwords.check(password, user?.password) } catch {
+            attempts.giveBack(name, from: address, at: clock.milliseconds())
+            throw .busy
+        }
         // What it was checked against may have been changed meanwhile.
-        guard isRight, let user, let now = snapshot.users[name], now.id == user.id, !now.isDisabled,
+        guard isRight, let user, let now = snapshot.user(named: name), now.id == user.id, !now.isDisabled,
             now.version == user.version
         else {
-            try refused("login", name, address)
+            noteRefusal("login", name, address)
+            throw .credentials
         }
+        attempts.giveBack(name, from: address, at: clock.milliseconds())
         basics[basicKey.seal(Array("\(name)\0\(password)".utf8))] = RememberedPassword(
             userID: user.id, version: user.version, until: seconds + AccessSettings.passwordSeconds)
         noteUse(ofUser: user.id)
         return account(user)
     }
 
-    /// Counts and notes a failure. Who has failed too often is told so, and not noted again.
-    func refused(_ what: String, _ name: String, _ address: String) throws(IdentityRefusal) -> Never {
-        let milliseconds = clock.milliseconds()
-        if let wait = attempts.wait(name, from: address, at: milliseconds) { throw .tooMany(seconds: wait) }
-        attempts.failed(name, from: address, at: milliseconds)
-        note(AuditEntry(now, Actor(name: "anonymous", address: address), what, name, isDone: false))
+    /// Counts and notes a secret that is nobody's. It cannot be guessed, so no account is locked for it; whose address
+    /// has sent too many is told so, and not noted again.
+    func refuseSecret(_ what: String, _ name: String, _ address: String) throws(IdentityRefusal) -> Never {
+        if let wait = attempts.take(nil, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
+        noteRefusal(what, name, address)
         throw .credentials
+    }
+
+    private func noteRefusal(_ what: String, _ name: String, _ address: String) {
+        note(AuditEntry(now, Actor(name: "anonymous", address: address), what, name, isDone: false))
     }
 
     private func account(_ user: User) -> Account {
@@ -73,7 +81,8 @@ extension Access {
 
     private func rememberedUser(_ name: String, _ password: String) -> User? {
         let key = basicKey.seal(Array("\(name)\0\(password)".utf8))
-        guard let entry = basics[key], seconds < entry.until, let user = snapshot.users[name], user.id == entry.userID,
+        guard let entry = basics[key], seconds < entry.until, let user = snapshot.user(named: name),
+            user.id == entry.userID,
             user.version == entry.version, !user.isDisabled
         else { return nil }
         return user
@@ -143,11 +152,11 @@ extension Access {
         case .anonymous:
             return Caller(.anonymous, token: token.reach)
         case .user(let name):
-            guard let user = snapshot.users[name], user.id == token.accountID, user.version == token.version,
+            guard let user = snapshot.user(named: name), user.id == token.accountID, user.version == token.version,
                 !user.isDisabled
             else { return nil }
         case .robot(let name):
-            guard let robot = snapshot.robots[name], robot.id == token.accountID, robot.version == token.version,
+            guard let robot = snapshot.robot(named: name), robot.id == token.accountID, robot.version == token.version,
                 !robot.isDisabled
             else { return nil }
         }

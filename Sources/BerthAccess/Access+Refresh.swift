@@ -38,7 +38,7 @@ extension Access {
     /// The account of a refresh token.
     package func account(refreshToken: String, from address: String) async throws(IdentityRefusal) -> Account {
         guard let text = SecretText(refreshToken), text.kind == .refresh else {
-            try refused("refresh", "", address)
+            try refuseSecret("refresh", "", address)
         }
         let row: RefreshRow?
         do throws(CatalogError) {
@@ -50,7 +50,7 @@ extension Access {
         let now = self.now
         guard let row, row.hash.isSame(as: text.hash), now - row.lastUsedAt < AccessSettings.refreshSeconds * 1_000_000,
             let account = account(row), account.version == row.version
-        else { try refused("refresh", text.prefix, address) }
+        else { try refuseSecret("refresh", text.prefix, address) }
         if now - row.lastUsedAt > 60_000_000 {
             database.enqueue(
                 { t throws(CatalogError) in

@@ -23,7 +23,7 @@ extension Access {
         _ name: AccountName, hash: String?, isAdmin: Bool, by actor: Actor
     ) async throws(AccessError) -> Addition {
         if let hash, !PasswordHash.isKnown(hash) {
-            throw .invalid("the password of \(name) is not kept as bcrypt or yescrypt")
+            throw .invalid("the password of \(name) is not kept as yescrypt, or as bcrypt of a cost from 4 to 14")
         }
         let now = self.now
         let added = try await changing { t, entries throws(CatalogError) -> Bool? in

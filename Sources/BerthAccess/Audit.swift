@@ -24,7 +24,7 @@ package struct AuditEntry: Sendable {
         happenedAt = at
         self.actor = Self.cut(actor.name)
         self.action = action
-        self.target = Self.cut(target)
+        self.target = Self.cut(Self.hidingSecrets(target))
         address = Self.cut(actor.address)
         self.isDone = isDone
         self.detail = Self.cut(detail)
@@ -34,6 +34,11 @@ package struct AuditEntry: Sendable {
         happenedAt = try row.integer(1)
         (actor, action, target) = (try row.text(2), try row.text(3), try row.text(4))
         (address, isDone, detail) = (try row.text(5), try row.bool(6), try row.text(7))
+    }
+
+    /// Some paste a token where a name belongs.
+    private static func hidingSecrets(_ text: String) -> String {
+        SecretText.isOne(text) ? SecretText.start + "***" : text
     }
 
     private static func cut(_ text: String) -> String {

@@ -1,4 +1,5 @@
 import BerthDigest
+import BerthModel
 import CLibCrypt
 
 /// Stretched passwords, by libxcrypt (crypt(5)): yescrypt for new ones; what an htpasswd file brought, bcrypt, is
@@ -10,10 +11,26 @@ enum PasswordHash {
     private static let longestBcrypt = 72
     private static let scratchBytes = 32_768
 
-    /// Whether this is a hash of a kind that is strong enough to be kept.
+    /// Costs of bcrypt that are taken: less is soon guessed, more keeps a thread for seconds.
+    private static let bcryptCosts = 4...14
+
+    /// Whether this is a hash of a kind that is strong enough to be kept, and not too dear to be checked.
     static func isKnown(_ hash: String) -> Bool {
-        let isKind = ["$y$", "$2a$", "$2b$", "$2y$"].contains { hash.utf8.starts(with: $0.utf8) }
-        return isKind && hash.utf8.count < 256 && hash.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        guard hash.utf8.starts(with: "$y$".utf8) || bcryptCost(hash).map(bcryptCosts.contains) == true
+        else { return false }
+        return hash.utf8.count < 256 && hash.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+
+    /// Of `$2b$12$…`; nil for anything else.
+    private static func bcryptCost(_ hash: String) -> Int? {
+        let bytes = Array(hash.utf8.prefix(7))
+        guard isBcrypt(hash), bytes.count == 7, bytes[6] == UInt8(ascii: "$"), bytes[4].isDigit, bytes[5].isDigit
+        else { return nil }
+        return Int(bytes[4] - 48) * 10 + Int(bytes[5] - 48)
+    }
+
+    static func isBcrypt(_ hash: String) -> Bool {
+        ["$2a$", "$2b$", "$2y$"].contains { hash.utf8.starts(with: $0.utf8) }
     }
 
     /// Nil for a password that cannot be used, or if libxcrypt fails. Takes tens of milliseconds of one core.
@@ -28,14 +45,15 @@ enum PasswordHash {
 
     /// Whether `password` is the one behind `hash`. Takes as long for a wrong one as for the right one.
     static func check(_ password: String, _ hash: String) -> Bool {
-        guard isUsable(password), let found = stretch(password, hash) else { return false }
-        guard !hash.utf8.starts(with: "$2".utf8) || password.utf8.count <= longestBcrypt else { return false }
+        guard isUsable(password), isKnown(hash), let found = stretch(password, hash) else { return false }
+        guard !isBcrypt(hash) || password.utf8.count <= longestBcrypt else { return false }
         guard found.utf8.count == hash.utf8.count else { return false }
         return zip(found.utf8, hash.utf8).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// What a password has to be, for a person; nil if it is that.
     static func objection(to password: String) -> String? {
+        if SecretText.isOne(password) { return "a password does not begin with \(SecretText.start), as tokens do" }
         if password.utf8.count < 8 { return "a password has at least 8 characters" }
         return isUsable(password) ? nil : "a password has at most \(longest) bytes, and no NUL"
     }

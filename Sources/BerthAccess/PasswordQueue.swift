@@ -8,7 +8,7 @@ final class PasswordQueue: Sendable {
 
     private let pool = NIOThreadPool(numberOfThreads: threads)
     private let waiting = Mutex(0)
-    /// Passwords stretched since the start; equal work for unknown names is tested by it.
+    /// Hashes made since the start; equal work for unknown names is tested by it.
     private let counted = Atomic<Int>(0)
     /// Costs what a real one costs, and fits no password.
     private let decoy: String
@@ -22,9 +22,16 @@ final class PasswordQueue: Sendable {
 
     var stretched: Int { counted.load(ordering: .relaxed) }
 
-    /// Whether `password` belongs to `hash`; without a hash, the same work and false. Throws `.busy`.
+    /// Whether `password` belongs to `hash`; without a hash that can be checked, the same work and false. bcrypt may be
+    /// done sooner than that, so it comes on top. Throws `.busy`.
     func check(_ password: String, _ hash: String?) async throws(AccessError) -> Bool {
-        try await run { [decoy] in PasswordHash.check(password, hash ?? decoy) && hash != nil }
+        let hash = hash.flatMap { PasswordHash.isKnown($0) ? $0 : nil }
+        let isBcrypt = hash.map(PasswordHash.isBcrypt) ?? false
+        return try await run(hashes: isBcrypt ? 2 : 1) { [decoy] in
+            let isRight = PasswordHash.check(password, hash ?? decoy)
+            if isBcrypt { _ = PasswordHash.check(password, decoy) }
+            return isRight && hash != nil
+        }
     }
 
     /// Throws `.busy`, or `.invalid` for a password that cannot be.
@@ -36,7 +43,9 @@ final class PasswordQueue: Sendable {
         return hash
     }
 
-    private func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(AccessError) -> Value {
+    private func run<Value: Sendable>(
+        hashes: Int = 1, _ work: @escaping @Sendable () -> Value
+    ) async throws(AccessError) -> Value {
         let isAdmitted = waiting.withLock { waiting in
             guard waiting < Self.longest else { return false }
             waiting += 1
@@ -44,7 +53,7 @@ final class PasswordQueue: Sendable {
         }
         guard isAdmitted else { throw .busy }
         defer { waiting.withLock { $0 -= 1 } }
-        counted.add(1, ordering: .relaxed)
+        counted.add(hashes, ordering: .relaxed)
         do { return try await pool.runIfActive { work() } } catch { throw .busy }
     }
 }

@@ -5,8 +5,8 @@ final class Snapshot: Sendable {
     let version: Int64
     /// Whether there are accounts. Once closed, a registry stays closed.
     let isClosed: Bool
-    let users: [String: User]
-    let robots: [String: Robot]
+    private let users: [String: User]
+    private let robots: [String: Robot]
     let secrets: [String: StoredSecret]
     let secretsByID: [Int64: StoredSecret]
     let usersByID: [Int64: User]
@@ -15,7 +15,6 @@ final class Snapshot: Sendable {
     private let granted: [Principal: Rights]
     private let everyone: Rights
 
-    /// Names are ASCII, so String's == compares bytes.
     init(_ tables: AccessTables, keys: KeyRing) {
         version = tables.version
         isClosed = tables.isClosed
@@ -45,22 +44,28 @@ final class Snapshot: Sendable {
         self.everyone = everyone
     }
 
+    /// Names are ASCII. String's == would also find what Unicode takes for the same, as a KELVIN SIGN for a K.
+    func user(named name: String) -> User? { name.utf8.allSatisfy { $0 < 0x80 } ? users[name] : nil }
+    func robot(named name: String) -> Robot? { name.utf8.allSatisfy { $0 < 0x80 } ? robots[name] : nil }
+
     /// What the principal itself may do, whatever credentials it shows.
     func allows(_ principal: Principal, _ wanted: ActionSet, on repository: RepositoryName) -> Bool {
         if everyone.allow(wanted, on: repository) { return true }
         switch principal {
         case .anonymous: return false
         case .user(let name):
-            guard let user = users[name], !user.isDisabled else { return false }
+            guard let user = self.user(named: name), !user.isDisabled else { return false }
             if user.isAdmin { return true }
         case .robot(let name):
-            guard let robot = robots[name], !robot.isDisabled, robot.name.reaches(repository) else { return false }
+            guard let robot = self.robot(named: name), !robot.isDisabled, robot.name.reaches(repository) else {
+                return false
+            }
         }
         return granted[principal]?.allow(wanted, on: repository) ?? false
     }
 
     func isAdministrator(_ principal: Principal) -> Bool {
-        guard case .user(let name) = principal, let user = users[name] else { return false }
+        guard case .user(let name) = principal, let user = self.user(named: name) else { return false }
         return user.isAdmin && !user.isDisabled
     }
 }

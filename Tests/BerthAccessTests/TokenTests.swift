@@ -241,7 +241,7 @@ struct TokenTests {
     @Test("names that exist and names that do not cost the same, and are answered the same")
     func enumeration() async throws {
         try await withAccess { access, _ async throws in
-            for name in ["ann", "nobody", "nopassword"] {
+            for name in ["ann", "nobody", "nopassword", "an\u{6E}\u{301}", "\u{212A}"] {
                 if name == "nopassword" {
                     _ = try await access.addUser(AccountName(name), password: nil, isAdmin: false, by: .operator)
                 }
@@ -274,6 +274,54 @@ struct TokenTests {
         }
     }
 
+    @Test("a name that Unicode takes for the same is another one")
+    func foldedNames() async throws {
+        try await withAccess { access, _ async throws in
+            _ = try await access.addUser(AccountName("Kay"), password: testPassword, isAdmin: false, by: .operator)
+            _ = try await access.authenticate("Kay", testPassword, from: "")
+            let before = access.passwords.stretched
+            await #expect(throws: IdentityRefusal.credentials) {
+                try await access.authenticate("\u{212A}ay", testPassword, from: "")
+            }
+            #expect(access.passwords.stretched == before + 1)
+        }
+    }
+
+    @Test("many attempts at once are no more than many in turn")
+    func atOnce() async throws {
+        try await withAccess { access, _ async throws in
+            let before = access.passwords.stretched
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<40 {
+                    group.addTask { _ = try? await access.authenticate("ann", "wrong wrong", from: "192.0.2.1") }
+                }
+            }
+            #expect(access.passwords.stretched - before <= 10)
+        }
+    }
+
+    @Test("texts that look like secrets and are nobody's lock no account, and are not written down")
+    func wrongSecrets() async throws {
+        try await withAccess { access, _ async throws in
+            for number in 0..<300 {
+                await #expect(throws: IdentityRefusal.self) {
+                    try await access.authenticate("ann", "berth_pat_x", from: "192.0.2.\(number % 250)")
+                }
+                await #expect(throws: IdentityRefusal.self) {
+                    try await access.account(refreshToken: "x", from: "192.0.2.\(number % 250)")
+                }
+            }
+            _ = try await access.authenticate("ann", testPassword, from: "198.51.100.1")
+            await #expect(throws: IdentityRefusal.credentials) {
+                try await access.authenticate("berth_pat_secret", "berth_pat_secret", from: "198.51.100.2")
+            }
+            _ = try await access.addGroup(AccountName("team"), by: .operator)
+            let entries = try await access.auditEntries(before: nil, limit: 1_000).map(\.entry)
+            #expect(entries.contains { $0.target == "berth_***" })
+            #expect(!entries.contains { $0.target.contains("secret") })
+        }
+    }
+
     @Test("a token never grows beyond 6 KiB")
     func size() async throws {
         try await withAccess { access, _ async throws in
@@ -298,7 +346,7 @@ extension JSONValue {
 
 extension Access {
     fileprivate func annsToken() async throws -> String {
-        guard let user = snapshot.users["ann"] else { throw TestFailure("no ann") }
+        guard let user = snapshot.user(named: "ann") else { throw TestFailure("no ann") }
         let account = Account(principal: .user("ann"), id: user.id, version: user.version, secret: nil)
         return try issue(account, RequestedScopes(["repository:a:pull"])).text
     }

@@ -126,22 +126,88 @@ struct ValueTests {
         #expect(PasswordHash.isKnown(bcrypt) && !PasswordHash.isKnown("$apr1$x$y") && !PasswordHash.isKnown("{SHA}x"))
         #expect(!PasswordHash.check(String(repeating: "a", count: 73), bcrypt))
         #expect(PasswordHash.make(String(repeating: "a", count: 257)) == nil)
+        #expect(PasswordHash.objection(to: "berth_pat_and more") != nil)
         #expect(PasswordHash.objection(to: "short") != nil && PasswordHash.objection(to: "long enough") == nil)
     }
 
-    @Test("failures empty a bucket, time fills it, and one account's do not lock another")
+    @Test("attempts empty a bucket, time fills it, and one account's do not lock another")
     func attempts() {
         let attempts = Attempts()
-        for _ in 0..<10 {
-            #expect(attempts.wait("ann", from: "192.0.2.1", at: 0) == nil)
-            attempts.failed("ann", from: "192.0.2.1", at: 0)
+        for _ in 0..<10 { #expect(attempts.take("ann", from: "192.0.2.1", at: 0) == nil) }
+        #expect(attempts.take("ann", from: "192.0.2.1", at: 0) == 12)
+        #expect(attempts.take("ann", from: "192.0.2.2", at: 0) == nil)
+        #expect(attempts.take("bob", from: "192.0.2.1", at: 0) == nil)
+        #expect(attempts.take("ann", from: "192.0.2.1", at: 12_000) == nil)
+        for _ in 0..<60 { _ = attempts.take("x\(Int.random(in: 0..<1_000_000))", from: "192.0.2.9", at: 0) }
+        #expect(attempts.take("new", from: "192.0.2.9", at: 0) != nil)
+    }
+
+    @Test("what was right is given back")
+    func givenBack() {
+        let attempts = Attempts()
+        for _ in 0..<100 {
+            #expect(attempts.take("ann", from: "192.0.2.1", at: 0) == nil)
+            attempts.giveBack("ann", from: "192.0.2.1", at: 0)
         }
-        #expect(attempts.wait("ann", from: "192.0.2.1", at: 0) == 12)
-        #expect(attempts.wait("ann", from: "192.0.2.2", at: 0) == nil)
-        #expect(attempts.wait("bob", from: "192.0.2.1", at: 0) == nil)
-        #expect(attempts.wait("ann", from: "192.0.2.1", at: 12_000) == nil)
-        for _ in 0..<60 { attempts.failed("x\(Int.random(in: 0..<1_000_000))", from: "192.0.2.9", at: 0) }
-        #expect(attempts.wait("new", from: "192.0.2.9", at: 0) != nil)
+    }
+
+    @Test("however many others fail, who is guessing stays locked out")
+    func flooded() {
+        let attempts = Attempts()
+        for _ in 0..<10 { _ = attempts.take("ann", from: "192.0.2.1", at: 0) }
+        for number in 0..<70_000 {
+            _ = attempts.take("x\(number)", from: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)", at: 1)
+            if number % 1_000 == 0 { #expect(attempts.take("ann", from: "192.0.2.1", at: 1) == 12, "\(number)") }
+        }
+    }
+
+    @Test("buckets are bounded: full ones go first, then those that are nearly full")
+    func bounded() {
+        var buckets = Buckets(capacity: 10, refill: 12)
+        for number in 0..<Buckets.most { buckets.add(-1, "old \(number)", at: 0) }
+        for _ in 0..<10 { buckets.add(-1, "guessed", at: 11_000) }
+        #expect(buckets.count <= Buckets.most)
+        for number in 0..<Buckets.most { buckets.add(-1, "new \(number)", at: 13_000) }
+        #expect(buckets.count <= Buckets.most)
+        #expect(buckets.wait("guessed", at: 13_000) > 0)
+    }
+
+    @Test(
+        "addresses of one network are one",
+        arguments: [
+            ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2::1", "20:1:d:b8:0:1:0:2/64"),
+            ("2001:db8:1:2:ffff:1:2:3%eth0", "20:1:d:b8:0:1:0:2/64"), ("unix", "unix"), ("a:b", "a:b"), ("", ""),
+        ])
+    func networks(address: String, network: String) { #expect(Network.of(address) == network) }
+
+    @Test("on a Unix socket accounts alone are counted")
+    func unix() {
+        let attempts = Attempts()
+        for number in 0..<200 { #expect(attempts.take("ann", from: "unix", at: 0) == nil, "\(number)") }
+        #expect(attempts.take("ann", from: "unix", at: 0) != nil)
+        #expect(attempts.take("bob", from: "unix", at: 0) == nil)
+        #expect(attempts.take(nil, from: "unix", at: 0) == nil)
+    }
+
+    @Test(
+        "bcrypt is taken in a range of costs",
+        arguments: [
+            ("$2y$03$", false), ("$2y$04$", true), ("$2b$14$", true), ("$2a$15$", false), ("$2y$31$", false),
+            ("$2y$5$x", false), ("$2y$", false), ("$2x$05$", false), ("$y$j9T$", true),
+        ])
+    func bcryptCosts(start: String, isKnown: Bool) {
+        #expect(PasswordHash.isKnown(start + "c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG") == isKnown)
+    }
+
+    @Test("a check of bcrypt costs no less than one of a name that nobody has")
+    func bcryptWork() async throws {
+        let queue = PasswordQueue()
+        let bcrypt = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
+        for (hash, work) in [(bcrypt, 2), ("$2y$31$c4WoMPo3SXsafkva", 1), (nil, 1)] as [(String?, Int)] {
+            let before = queue.stretched
+            #expect(try await queue.check("secret seven", hash) == (work == 2))
+            #expect(queue.stretched - before == work)
+        }
     }
 
     @Test(
