@@ -51,26 +51,45 @@ package final class Access: AccessPolicy {
     let refreshTokens = RecentCounts()
     private let uses = Mutex<[Int64: Int64]>([:])
     private let current: Mutex<Snapshot>
+    /// What the snapshot says of it, without its lock: asked before all else, also where nobody has an account.
+    private let closed = Atomic(false)
+    let force = ChangeForce()
+    /// Notes outside of the catalog that the registry is closed.
+    private let markClosed: @Sendable () throws -> Void
+    private let isMarked = Atomic(false)
 
     /// Reads the accounts; makes the first key where there are accounts and none yet.
+    ///
+    /// - Parameter markClosed: notes durably, outside of the catalog, that the registry is closed; called before the
+    ///   first account is acknowledged, and at each start of a closed registry.
     package static func open(
-        _ catalog: Catalog, settings: AccessSettings, clock: any WallClock = SystemWallClock(), logger: Logger
+        _ catalog: Catalog, settings: AccessSettings, clock: any WallClock = SystemWallClock(), logger: Logger,
+        markClosed: @escaping @Sendable () throws -> Void = {}
     ) async throws(CatalogError) -> Access {
-        let tables = try await catalog.database.read { t throws(CatalogError) in try AccessTables(t) }
-        let access = Access(catalog.database, tables, settings, clock, logger)
+        try await open(catalog.database, settings, clock, logger, markClosed)
+    }
+
+    static func open(
+        _ database: any SQLDatabase, _ settings: AccessSettings, _ clock: any WallClock, _ logger: Logger,
+        _ markClosed: @escaping @Sendable () throws -> Void = {}
+    ) async throws(CatalogError) -> Access {
+        let tables = try await database.read { t throws(CatalogError) in try AccessTables(t) }
+        let access = Access(database, tables, settings, clock, logger, markClosed)
         try await access.reload()
         if access.isClosed, access.snapshot.keys.stored.isEmpty {
             _ = try await access.write { t, _ throws(CatalogError) in
                 try t.makeKey(at: access.now, signsFrom: access.now)
             }
         }
+        try access.noteClosed()
         return access
     }
 
     private init(
         _ database: any SQLDatabase, _ tables: AccessTables, _ settings: AccessSettings, _ clock: any WallClock,
-        _ log: Logger
+        _ log: Logger, _ markClosed: @escaping @Sendable () throws -> Void
     ) {
+        self.markClosed = markClosed
         (self.database, self.settings, self.clock, self.log) = (database, settings, clock, log)
         audit = AuditLog(log)
         current = Mutex(Snapshot(tables, keys: .empty))
@@ -82,11 +101,11 @@ package final class Access: AccessPolicy {
     var snapshot: Snapshot { current.withLock { $0 } }
 
     /// Whether there are accounts, so that everybody has to say who he is.
-    package var isClosed: Bool { snapshot.isClosed }
+    package var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     package func decide(_ caller: Caller, _ action: Action, _ repository: RepositoryName?) -> Bool {
+        guard isClosed else { return settings.open.decide(caller, action, repository) }
         let snapshot = self.snapshot
-        guard snapshot.isClosed else { return settings.open.decide(caller, action, repository) }
         let wanted = ActionSet(action)
         guard let repository else { return decide(caller, wanted, snapshot) }
         if let token = caller.token, token.repositories[repository]?.contains(wanted) != true { return false }
@@ -125,8 +144,20 @@ package final class Access: AccessPolicy {
                 return Changed(value: value, entries: entries)
             }, settled: { _ in })
         for entry in changed.entries { audit.tell(entry) }
-        try await reload()
+        do throws(CatalogError) { try await reload() } catch {
+            log.critical("a change to accounts is made, but not in force yet", metadata: ["cause": "\(error)"])
+            force.missed()
+            throw error
+        }
+        try noteClosed()
         return changed.value
+    }
+
+    /// The first account closes the registry, and a catalog that is lost must not open it again. Blocks, once.
+    private func noteClosed() throws(CatalogError) {
+        guard isClosed, !isMarked.load(ordering: .acquiring) else { return }
+        do { try markClosed() } catch { throw .unavailable("it cannot be noted that the registry is closed: \(error)") }
+        isMarked.store(true, ordering: .releasing)
     }
 
     private struct Changed<Value: Sendable>: Sendable {
@@ -140,8 +171,11 @@ package final class Access: AccessPolicy {
     }
 
     /// Reads the tables again. Of two at once, the newer version stays.
-    private func reload() async throws(CatalogError) {
+    func reload() async throws(CatalogError) {
         let tables = try await tables()
+        for damage in tables.damages {
+            log.critical("a row about accounts cannot be read and gives no rights", metadata: ["cause": "\(damage)"])
+        }
         let old = snapshot
         let keys: KeyRing
         if old.keys.stored == tables.keys {
@@ -154,7 +188,9 @@ package final class Access: AccessPolicy {
         }
         let new = Snapshot(tables, keys: keys)
         current.withLock { current in
-            if new.version >= current.version { current = new }
+            guard new.version >= current.version else { return }
+            current = new
+            closed.store(new.isClosed, ordering: .releasing)
         }
     }
 

@@ -13,66 +13,78 @@ package struct AccessTables: Sendable {
     package let secrets: [StoredSecret]
     package let grants: [Grant]
     let keys: [StoredKey]
+    /// Rows that cannot be read, in words. Who they are about has no rights by them; all others keep theirs.
+    let damages: [String]
 
     init(_ transaction: any SQLTransaction) throws(CatalogError) {
         guard let state = try transaction.row("SELECT version, is_closed FROM access_state WHERE id = 1", []) else {
             throw .damaged("the state of accounts is missing")
         }
         (version, isClosed) = (try state.integer(0), try state.bool(1))
-        users = try transaction.rows(
-            """
-            SELECT id, name, password, version, is_admin, is_disabled, created_at, last_used_at
-            FROM access_user
-            ORDER BY name
-            """, []
-        ).map { row throws(CatalogError) in
+        var rows = LenientRows()
+        users = rows.read(
+            try transaction.rows(
+                """
+                SELECT id, name, password, version, is_admin, is_disabled, created_at, last_used_at
+                FROM access_user
+                ORDER BY name
+                """, [])
+        ) { row throws(CatalogError) in
             User(
                 id: try row.integer(0), name: try row.accountName(1), password: try row.optionalText(2),
                 version: try row.integer(3), isAdmin: try row.bool(4), isDisabled: try row.bool(5),
                 createdAt: try row.integer(6), lastUsedAt: try row.optionalInteger(7))
         }
-        robots = try transaction.rows(
-            "SELECT id, name, version, is_disabled, created_at FROM access_robot ORDER BY name", []
-        ).map { row throws(CatalogError) in
+        robots = rows.read(
+            try transaction.rows(
+                "SELECT id, name, version, is_disabled, created_at FROM access_robot ORDER BY name", [])
+        ) { row throws(CatalogError) in
             Robot(
                 id: try row.integer(0), name: try row.robotName(1), version: try row.integer(2),
                 isDisabled: try row.bool(3), createdAt: try row.integer(4))
         }
-        groups = try Self.groups(transaction)
-        secrets = try Self.secrets(transaction)
-        keys = try transaction.rows(
-            "SELECT kid, private_key, created_at, signs_from, retired_at FROM access_key ORDER BY id", []
-        ).map { row throws(CatalogError) in
+        groups = try Self.groups(transaction, &rows)
+        secrets = try Self.secrets(transaction, &rows)
+        keys = rows.read(
+            try transaction.rows(
+                "SELECT kid, private_key, created_at, signs_from, retired_at FROM access_key ORDER BY id", [])
+        ) { row throws(CatalogError) in
             StoredKey(
                 id: try row.text(0), privateKey: try row.text(1), createdAt: try row.integer(2),
                 signsFrom: try row.integer(3), retiredAt: try row.optionalInteger(4))
         }
-        grants = try Self.grants(transaction, users, groups, robots)
+        grants = try Self.grants(transaction, users, groups, robots, &rows)
+        damages = rows.damages
     }
 
-    private static func groups(_ transaction: any SQLTransaction) throws(CatalogError) -> [Group] {
+    private static func groups(
+        _ transaction: any SQLTransaction, _ rows: inout LenientRows
+    ) throws(CatalogError) -> [Group] {
         var members: [Int64: [Int64]] = [:]
         for row in try transaction.rows(
             "SELECT group_id, user_id FROM access_group_member ORDER BY group_id, user_id", [])
         {
             members[try row.integer(0), default: []].append(try row.integer(1))
         }
-        return try transaction.rows("SELECT id, name, created_at FROM access_group ORDER BY name", [])
-            .map { row throws(CatalogError) in
-                let id = try row.integer(0)
-                return Group(
-                    id: id, name: try row.accountName(1), createdAt: try row.integer(2), members: members[id] ?? [])
-            }
+        return rows.read(try transaction.rows("SELECT id, name, created_at FROM access_group ORDER BY name", [])) {
+            row throws(CatalogError) in
+            let id = try row.integer(0)
+            return Group(
+                id: id, name: try row.accountName(1), createdAt: try row.integer(2), members: members[id] ?? [])
+        }
     }
 
-    private static func secrets(_ transaction: any SQLTransaction) throws(CatalogError) -> [StoredSecret] {
-        try transaction.rows(
-            """
-            SELECT id, prefix, hash, user_id, robot_id, label, scopes, created_at, expires_at, last_used_at
-            FROM access_secret
-            ORDER BY id
-            """, []
-        ).map { row throws(CatalogError) in
+    private static func secrets(
+        _ transaction: any SQLTransaction, _ rows: inout LenientRows
+    ) throws(CatalogError) -> [StoredSecret] {
+        rows.read(
+            try transaction.rows(
+                """
+                SELECT id, prefix, hash, user_id, robot_id, label, scopes, created_at, expires_at, last_used_at
+                FROM access_secret
+                ORDER BY id
+                """, [])
+        ) { row throws(CatalogError) in
             guard let hash = Hash256(bytes: try row.bytes(2)) else { throw .damaged("a secret's hash has no 32 bytes") }
             let user = try row.optionalInteger(3)
             let owner: SecretOwner =
@@ -85,16 +97,17 @@ package struct AccessTables: Sendable {
     }
 
     private static func grants(
-        _ transaction: any SQLTransaction, _ users: [User], _ groups: [Group], _ robots: [Robot]
+        _ transaction: any SQLTransaction, _ users: [User], _ groups: [Group], _ robots: [Robot],
+        _ rows: inout LenientRows
     ) throws(CatalogError) -> [Grant] {
         let users = Dictionary(users.map { ($0.id, $0.name) }) { first, _ in first }
         let groups = Dictionary(groups.map { ($0.id, $0.name) }) { first, _ in first }
         let robots = Dictionary(robots.map { ($0.id, $0.name) }) { first, _ in first }
-        var grants: [Grant] = []
-        for row in try transaction.rows(
-            "SELECT id, subject_kind, subject_id, pattern, role, created_at, created_by FROM access_grant ORDER BY id",
-            [])
-        {
+        let found = rows.read(
+            try transaction.rows(
+                "SELECT id, subject_kind, subject_id, pattern, role, created_at, created_by FROM access_grant ORDER BY id",
+                [])
+        ) { row throws(CatalogError) -> Grant? in
             let subject: GrantSubject? =
                 switch (try row.integer(1), try row.integer(2)) {
                 case (0, _): .everyone
@@ -102,15 +115,28 @@ package struct AccessTables: Sendable {
                 case (2, let id): groups[id].map { .group($0) }
                 case (_, let id): robots[id].map { .robot($0) }
                 }
-            guard let subject, let role = Role(rawValue: try row.integer(4)) else { continue }
+            guard let subject, let role = Role(rawValue: try row.integer(4)) else { return nil }
             let text = try row.text(3)
             guard let pattern = try? RepositoryPattern(text) else { throw .damaged("'\(text)' is no pattern") }
-            grants.append(
-                Grant(
-                    id: try row.integer(0), subject: subject, pattern: pattern, role: role,
-                    createdAt: try row.integer(5), createdBy: try row.text(6)))
+            return Grant(
+                id: try row.integer(0), subject: subject, pattern: pattern, role: role,
+                createdAt: try row.integer(5), createdBy: try row.text(6))
         }
-        return grants
+        return found.compactMap { $0 }
+    }
+}
+
+/// Reads rows one by one: one that is damaged must cost its own account its rights, and not keep a change of all others
+/// from coming into force.
+private struct LenientRows {
+    var damages: [String] = []
+
+    mutating func read<Value>(_ rows: [SQLRow], _ value: (SQLRow) throws(CatalogError) -> Value) -> [Value] {
+        var values: [Value] = []
+        for row in rows {
+            do throws(CatalogError) { values.append(try value(row)) } catch { damages.append("\(error)") }
+        }
+        return values
     }
 }
 

@@ -1,6 +1,7 @@
 import BerthCatalog
 import BerthTestSupport
 import Logging
+import Synchronization
 
 @testable import BerthAccess
 
@@ -19,4 +20,37 @@ func withAccess(_ body: (Access, ManualClock) async throws -> Void) async throws
         try await body(access, clock)
         try await catalog.close()
     }
+}
+
+/// A database whose reads fail when a test wants it.
+final class FailingReads: SQLDatabase {
+    private let database: any SQLDatabase
+    private let fails = Atomic(false)
+
+    init(_ database: any SQLDatabase) { self.database = database }
+
+    func fail(_ fails: Bool) { self.fails.store(fails, ordering: .releasing) }
+    var statistics: WriteStatistics { database.statistics }
+    var stopped: String? { database.stopped }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        if fails.load(ordering: .acquiring) { throw .unavailable("a test") }
+        return try await database.read(body)
+    }
+
+    func write<Value: Sendable>(
+        _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) async throws(CatalogError) -> Value {
+        try await database.write(cost, body, settled: settled)
+    }
+
+    func enqueue<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) { database.enqueue(body, settled: settled) }
+
+    func close() async throws(CatalogError) { try await database.close() }
 }
