@@ -33,8 +33,7 @@ package struct AdminDoor: Sendable {
         let observability = Observability(writer: LogWriter(.text), level: .error)
         let parts = try await StorageParts.open(configuration, observability, log)
         do {
-            let access = try await Access.open(
-                parts.catalog, settings: AccessSettings(configuration, registry: parts.root.id), logger: log)
+            let access = try await parts.openAccess(configuration, log)
             let api = AdminAPI(access: access, version: BerthVersion.current, user: geteuid(), logger: log)
             let result = try await body(AdminDoor(way: .here(api)))
             await parts.close(log)

@@ -29,7 +29,7 @@ enum SealKeyFile {
     }
 
     /// Whole or not at all: written beside, synced, and renamed.
-    private static func write(_ bytes: [UInt8], to path: String, in folder: String) throws(StartError) {
+    static func write(_ bytes: [UInt8], to path: String, in folder: String) throws(StartError) {
         let temporary = path + ".new"
         let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw .keyUnusable(path: path, reason(errno)) }

@@ -29,6 +29,7 @@ extension Server {
         [
             SettlingService(settler: registry.settler),
             HousekeepingService(registry: registry, access: access, every: .seconds(60)),
+            AccessService(access: access),
             CertificateService(http: http, hangups: hangups, log: log),
             ListeningService(server: self),
         ]
@@ -77,6 +78,14 @@ private struct SettlingService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await settler.run() }
+    }
+}
+
+private struct AccessService: Service {
+    let access: Access
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await access.keepInForce() }
     }
 }
 

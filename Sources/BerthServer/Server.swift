@@ -37,9 +37,7 @@ package struct Server: Sendable {
         _ configuration: Configuration, _ parts: StorageParts, _ observability: Observability, _ clock: any WallClock,
         _ logger: Logger
     ) async throws -> Server {
-        let access = try await Access.open(
-            parts.catalog, settings: AccessSettings(configuration, registry: parts.root.id), clock: clock,
-            logger: logger)
+        let access = try await parts.openAccess(configuration, clock: clock, logger)
         let nowhere = configuration.listenersWithoutRealm
         guard nowhere.isEmpty || !access.isClosed else { throw StartError.noRealm(listeners: nowhere.map { "\($0)" }) }
         var settings = APISettings(configuration)
@@ -48,7 +46,7 @@ package struct Server: Sendable {
             store: parts.store, catalog: parts.catalog, access: access, sealKey: parts.sealKey,
             settings: RegistrySettings(configuration), clock: clock, logger: logger)
         let gate = DrainGate()
-        let readiness = ServerReadiness(parts: parts, gate: gate)
+        let readiness = ServerReadiness(parts: parts, access: access, gate: gate)
         let api = API(
             registry: registry, access: access, settings: settings, readiness: readiness, logger: logger)
         let http = HTTPServer(

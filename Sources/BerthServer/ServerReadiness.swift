@@ -1,4 +1,5 @@
 import BerthAPI
+import BerthAccess
 import BerthBlobs
 import BerthCatalog
 import Synchronization
@@ -11,9 +12,10 @@ package final class DrainGate: Sendable {
     package func close() { draining.store(true, ordering: .relaxed) }
 }
 
-/// Ready means: the store takes a write, the catalog answers, and no stop has begun.
+/// Ready means: the store takes a write, the catalog answers, accounts are in force, and no stop has begun.
 struct ServerReadiness: Readiness {
     let parts: StorageParts
+    let access: Access
     let gate: DrainGate
 
     func trouble() async -> String? {
@@ -22,6 +24,7 @@ struct ServerReadiness: Readiness {
             return error == .noSpace ? "the disk is full" : "the store cannot be written"
         }
         if parts.catalog.stopped != nil { return "the catalog has stopped writing: restart the server" }
+        if let trouble = access.trouble { return trouble }
         do { try await parts.catalog.check() } catch { return "the catalog does not answer" }
         return nil
     }

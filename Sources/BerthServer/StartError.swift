@@ -3,6 +3,10 @@ package import BerthHTTP
 /// Why the server does not start, beside what the rooms say themselves.
 package enum StartError: Error, CustomStringConvertible {
     case keyUnusable(path: String, String)
+    /// The catalog of a root that has been served is not there.
+    case catalogLost(root: String)
+    /// The registry was closed, and its catalog knows no account.
+    case accountsLost(root: String)
     /// With accounts, clients of these listeners could not be told where to log in.
     case noRealm(listeners: [String])
     /// The listener that this key describes does not come up.
@@ -13,6 +17,14 @@ package enum StartError: Error, CustomStringConvertible {
         case .cannotListen(_, .certificate(let file, let reason)):
             "http.tls: the certificate or key in \(file) cannot be used: \(reason)"
         case .cannotListen(let key, let error): "\(key): \(error); choose another address with --set \(key)=…"
+        case .catalogLost(let root):
+            "The catalog of the storage root, \(root)/berth.db, is gone or empty, and with it what is where and who may do "
+                + "what. Bring it back from a backup (\(root)/snapshots has copies from before updates). To begin anew with an "
+                + "empty and open registry, choose another storage.root."
+        case .accountsLost(let root):
+            "The registry in \(root) has accounts, but its catalog, berth.db, knows none: it was exchanged or emptied. "
+                + "Bring the right one back from a backup. To open the registry to everybody on purpose, remove "
+                + "\(root)/keys/closed."
         case .noRealm(let listeners):
             "http.listen has \(listeners.joined(separator: ", ")), and there are accounts: set http.external_url to the "
                 + "URL by which clients reach the registry, so that they can be told where to log in"

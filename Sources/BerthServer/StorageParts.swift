@@ -1,3 +1,4 @@
+import BerthAccess
 import BerthBlobs
 import BerthCatalog
 import BerthConfig
@@ -18,6 +19,7 @@ struct StorageParts: Sendable {
         let storage = configuration.storage
         let never = storage.sync == .never
         let root = try StoreRoot(path: storage.root, id: storage.id, sync: never ? .never : .always)
+        try ClosedMark(root).checkCatalog(root)
         let store = try await FileBlobStore(
             root: root.path,
             options: FileBlobStoreOptions(sync: never ? .never : .always, reserve: Int64(storage.reserveBytes)))
@@ -32,6 +34,18 @@ struct StorageParts: Sendable {
         try await Recovery(store: store, catalog: catalog, logger: log).run(mayHaveLost: root.uncleanPowerLoss)
         if root.uncleanPowerLoss { try root.markRecovered() }
         return parts
+    }
+
+    /// The accounts, unless they were lost.
+    func openAccess(
+        _ configuration: Configuration, clock: any WallClock = SystemWallClock(), _ log: Logger
+    ) async throws -> Access {
+        let mark = ClosedMark(root)
+        let access = try await Access.open(
+            catalog, settings: AccessSettings(configuration, registry: root.id), clock: clock, logger: log,
+            markClosed: { try mark.set() })
+        try mark.check(isClosed: access.isClosed)
+        return access
     }
 
     func close(_ log: Logger) async {
