@@ -11,20 +11,23 @@ extension Registry {
     /// Closes an upload: takes the last bytes, compares the digest, and makes the blob readable in `repository`. When
     /// this returns, nothing is lost by a power cut (B5). After a failure the upload is where it was before.
     ///
-    /// Repeating a close whose answer was lost succeeds, for the same upload and digest (B8).
+    /// Repeating a close whose answer was lost succeeds, for the same upload and digest (B8). `address` stands for a
+    /// principal without a name.
     package func finish(
         _ ticket: UploadTicket, with body: some BodySource, as range: ChunkRange?, digest: Digest,
-        in repository: RepositoryName, by principal: Principal
+        in repository: RepositoryName, by principal: Principal, from address: String
     ) async throws(RegistryError) {
         let claim = try await sessions.claim(ticket.id)
         let upload = HeldUpload(ticket, claim, sessions.takeWrite(claim), store)
         do throws(RegistryError) {
-            try await finish(
-                upload, with: body, as: range, digest: digest, in: repository, by: principal, isNamed: true)
+            let commit = Commit(
+                digest: digest, repository: repository, principal: principal, address: address, upload: ticket.id)
+            try await finish(upload, with: body, as: range, commit)
             await sessions.release(claim, keeping: upload.openFile)
             quota.release(ticket.id)
         } catch {
             if case .uploadDead = error { await upload.discard() }
+            quota.settle(ticket.id, bytes: upload.offset)
             await sessions.release(claim, keeping: upload.openFile)
             throw error
         }
@@ -32,26 +35,26 @@ extension Registry {
 
     /// Takes a whole blob in one request. Distribution specification, "Single POST".
     package func put(
-        _ body: some BodySource, digest: Digest, in repository: RepositoryName, by principal: Principal
+        _ body: some BodySource, digest: Digest, in repository: RepositoryName, by principal: Principal,
+        from address: String
     ) async throws(RegistryError) {
         let ticket = startUpload(in: repository, by: principal, algorithm: digest.algorithm)
         let upload = HeldUpload(ticket, UploadClaim(ticket.id), nil, store)
+        defer { quota.release(ticket.id) }
         do throws(RegistryError) {
-            try await finish(upload, with: body, as: nil, digest: digest, in: repository, by: principal, isNamed: false)
+            let commit = Commit(
+                digest: digest, repository: repository, principal: principal, address: address, upload: nil)
+            try await finish(upload, with: body, as: nil, commit)
         } catch {
             await upload.discard()
             throw error
         }
     }
 
-    /// `isNamed`: whether a client knows the upload's location, so that its end has to be remembered.
     private func finish(
-        _ upload: HeldUpload, with body: some BodySource, as range: ChunkRange?, digest: Digest,
-        in repository: RepositoryName, by principal: Principal, isNamed: Bool
+        _ upload: HeldUpload, with body: some BodySource, as range: ChunkRange?, _ commit: Commit
     ) async throws(RegistryError) {
-        let commit = Commit(
-            digest: digest, repository: repository, principal: principal, upload: isNamed ? upload.ticket.id : nil)
-        if isNamed, upload.openFile == nil {
+        if commit.upload != nil, upload.openFile == nil {
             let size: Int64?
             do { size = try await store.uploadSize(upload.ticket.id) } catch { throw RegistryError(error) }
             if size != nil {
@@ -108,6 +111,7 @@ extension Registry {
     private func finishLarge(
         _ upload: HeldUpload, _ body: some BodySource, _ range: ChunkRange?, _ commit: Commit
     ) async throws(RegistryError) {
+        try admit(upload, of: commit.principal, from: commit.address)
         let write = try await upload.openWrite()
         let start = write.offset
         try await write.checked { w async throws(BlobError) in try await w.checkpoint() }
@@ -221,6 +225,9 @@ private struct Commit {
     let digest: Digest
     let repository: RepositoryName
     let principal: Principal
+    /// Of the client.
+    let address: String
+    /// Nil where no client knows the upload's location, so that its end need not be remembered.
     let upload: UploadID?
 }
 

@@ -10,6 +10,7 @@ extension Registry {
     package func keepHouse() async {
         await sessions.closeIdle(olderThan: .seconds(60))
         let oldest = clock.milliseconds() - settings.uploadMaxAge.components.seconds * 1000
+        quota.release(startedBefore: oldest)
         do throws(BlobError) {
             for upload in try await store.uploads() where upload.id.startedMilliseconds < oldest && !upload.isSealed {
                 try await expire(upload)

@@ -49,10 +49,8 @@ extension Registry {
     ) async throws(RegistryError) -> Int64 {
         try await withUpload(ticket) { upload async throws(RegistryError) in
             try check(range, against: body, at: upload.offset)
-            guard quota.admit(ticket.id, of: principal == .anonymous ? address : principal.text) else {
-                throw .tooManyUploads
-            }
-            defer { quota.note(ticket.id, bytes: upload.offset) }
+            try admit(upload, of: principal, from: address)
+            defer { quota.settle(ticket.id, bytes: upload.offset) }
             let start = upload.offset
             let write = try await upload.openWrite()
             if range != nil { try await write.checked { w async throws(BlobError) in try await w.checkpoint() } }
@@ -95,13 +93,21 @@ extension Registry {
         if let length = body.length, length != range.length { throw .chunkLength(said: range.length, found: length) }
     }
 
-    /// Moves a body into the upload's file until it ends, fails, or a later request takes the upload over.
+    /// Counts the upload as one that has bytes. `address` stands for a principal without a name.
+    func admit(_ upload: HeldUpload, of principal: Principal, from address: String) throws(RegistryError) {
+        let owner = principal == .anonymous ? address : principal.text
+        guard quota.admit(upload.ticket.id, of: owner, holding: upload.offset) else { throw .tooManyUploads }
+    }
+
+    /// Moves a body into the upload's file until it ends, fails, or a later request takes the upload over; no byte is
+    /// written that its owner has no room for.
     func pump(
         _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
     ) async throws(RegistryError) {
         claim.interrupt { body.interrupt() }
         do throws(RegistryError) {
             while let batch = try await body.batch() {
+                guard quota.charge(claim.upload, Int64(batch.byteCount)) else { throw .tooManyUploads }
                 try await write.checked { w async throws(BlobError) in try await w.append(batch) }
                 if claim.isSuperseded { throw .superseded }
             }

@@ -133,6 +133,48 @@ struct AccessTests {
         }
     }
 
+    @Test("bytes of unfinished uploads are bounded, whatever request brings them", arguments: ["PATCH", "PUT", "POST"])
+    func bytes(method: String) async throws {
+        try await withLiveServer({
+            $0.upload.maxOpen = 1
+            $0.upload.maxOpenBytes = 100_000
+        }) { server async throws in
+            let (small, large) = ([UInt8](repeating: 1, count: 80_000), [UInt8](repeating: 2, count: 300_000))
+            func bring(_ bytes: [UInt8]) async throws -> Reply {
+                let digest = try sha256(bytes)
+                if method == "POST" {
+                    return try await server.send("POST", "/v2/team/a/blobs/uploads/?digest=\(digest)", body: bytes)
+                }
+                let location = try await server.startUpload(in: "team/a")
+                if method == "PUT" { return try await server.send("PUT", "\(location)?digest=\(digest)", body: bytes) }
+                let chunk = try await server.send("PATCH", location, body: bytes)
+                guard chunk.status == 202 else {
+                    #expect(try await server.delete(location).status == 204)
+                    return chunk
+                }
+                return try await server.send("PUT", "\(location)?digest=\(digest)")
+            }
+            let refused = try await bring(large)
+            #expect(refused.status == 429 && refused.errorCodes == ["TOOMANYREQUESTS"])
+            for _ in 0..<2 { #expect(try await bring(small).status == 201) }
+        }
+    }
+
+    @Test("a chunk of nothing holds no place")
+    func nothing() async throws {
+        try await withLiveServer({ $0.upload.maxOpen = 1 }) { server async throws in
+            for _ in 0..<3 {
+                let location = try await server.startUpload(in: "team/a")
+                #expect(try await server.send("PATCH", location, body: []).status == 202)
+            }
+            #expect(try await server.send("PATCH", server.startUpload(in: "team/a"), body: [1]).status == 202)
+            let large = [UInt8](repeating: 2, count: 300_000)
+            let digest = try sha256(large)
+            let whole = "/v2/team/a/blobs/uploads/?digest=\(digest)"
+            #expect(try await server.send("POST", whole, body: large).status == 429, "its file would be the second")
+        }
+    }
+
     @Test("a mount reads from its source: without that right it is an upload, as if the source had no such blob")
     func mount() async throws {
         try await withLiveServer { server async throws in

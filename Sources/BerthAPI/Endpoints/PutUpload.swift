@@ -17,7 +17,8 @@ struct PutUpload: Endpoint {
         let range = try ChunkRange.read(call.request.headers[.contentRange])
         do {
             try await call.registry.finish(
-                ticket, with: Upstream(call.request), as: range, digest: digest, in: repository, by: call.principal)
+                ticket, with: Upstream(call.request), as: range, digest: digest, in: repository, by: call.principal,
+                from: call.request.peer.address)
         } catch { throw Refusal(error, of: ticket, in: repository) }
         return .created(blob: digest, in: repository)
     }

@@ -18,7 +18,9 @@ struct StartUpload: Endpoint {
         if let digest = try call.digest("mount") { return try await mount(digest, call) }
         guard let digest = try call.digest("digest") else { return try started(call) }
         do {
-            try await call.registry.put(Upstream(call.request), digest: digest, in: repository, by: call.principal)
+            try await call.registry.put(
+                Upstream(call.request), digest: digest, in: repository, by: call.principal,
+                from: call.request.peer.address)
         } catch { throw Refusal(error) }
         return .created(blob: digest, in: repository)
     }
