@@ -169,7 +169,8 @@ let package = Package(
             "BerthLiveTests",
             [
                 "BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry",
-                "BerthAccess", "BerthServer",
+                "BerthAccess", "BerthServer", "BerthHTTP", "BerthAPI", logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ],
     swiftLanguageModes: [.v6]

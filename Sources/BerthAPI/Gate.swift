@@ -47,6 +47,19 @@ struct Gate: Sendable {
         return caller
     }
 
+    /// Throws unless the caller may do `action` beside what the route needs.
+    func require(_ action: Action, on repository: RepositoryName, _ call: Call) throws(Refusal) {
+        guard !access.decide(call.caller, action, repository) else { return }
+        guard call.caller.token != nil, access.decide(call.caller.withoutToken, action, repository)
+        else { throw .denied(action, repository) }
+        let needed = call.request.method == .delete ? "delete,\(action.rawValue)" : "\(action.rawValue),push"
+        throw .unauthorized(
+            Challenge(
+                realm: realm.url(for: call.request), service: access.settings.service,
+                scope: "repository:\(repository):\(needed)", reason: .insufficientScope
+            ).text, "The condition reads the tag, and the token was not issued for that; get one that is.")
+    }
+
     private func caller(
         _ identity: Identity, _ entry: RouteEntry, _ route: Route, _ request: Request
     ) throws(Refusal) -> Caller {

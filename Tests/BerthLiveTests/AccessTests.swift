@@ -175,6 +175,27 @@ struct AccessTests {
         }
     }
 
+    @Test("a condition reads its tag: a token that was not issued for that asks for one that is")
+    func condition() async throws {
+        try await withClosedServer { server async throws in
+            try await server.grant("user:ann", .maintainer, on: "team/**")
+            let condition = ("If-Match", "*")
+            for (method, action, scope) in [("PUT", "push", "pull,push"), ("DELETE", "delete", "delete,pull")] {
+                let token = try await server.token("repository:team/a:\(action)", as: "ann")
+                let reply = try await server.send(
+                    method, "/v2/team/a/manifests/1", [token, condition], body: method == "PUT" ? Array("{}".utf8) : nil
+                )
+                #expect(reply.status == 401)
+                let challenge = reply.header("WWW-Authenticate") ?? ""
+                #expect(challenge.hasSuffix(#"scope="repository:team/a:\#(scope)",error="insufficient_scope""#))
+            }
+            try await server.addUser("bob")
+            try await server.grant("user:bob", .writer, on: "other/**")
+            let reply = try await server.send("DELETE", "/v2/team/a/manifests/1", [basic("bob"), condition])
+            #expect(reply.status == 404)
+        }
+    }
+
     @Test("a mount reads from its source: without that right it is an upload, as if the source had no such blob")
     func mount() async throws {
         try await withLiveServer { server async throws in

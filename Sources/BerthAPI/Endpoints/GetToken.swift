@@ -8,6 +8,9 @@ import NIOCore
 /// `GET /auth/token`: a token for the account that Basic credentials open, or, without any, for what everybody may do.
 /// Docker's "Token Authentication Specification". Wrong credentials never get an anonymous token.
 struct GetToken: Endpoint {
+    /// A signature takes longer than an event loop should be held up.
+    func isLong(_ call: Call) -> Bool { true }
+
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let form = try Form((call.request.query ?? "").utf8)
         var account: Account?
@@ -27,6 +30,8 @@ struct GetToken: Endpoint {
 /// `POST /auth/token`: the same by a form, with a password or a refresh token. RFC 6749, sections 4.3 and 6.
 struct PostToken: Endpoint {
     private static let mostBytes = 64 << 10
+
+    func isLong(_ call: Call) -> Bool { true }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let form = try await form(call)

@@ -90,7 +90,7 @@ extension TagCondition {
             throw Refusal(
                 .badRequest, .unsupported, "A condition goes only with a tag: content under a digest never changes.")
         }
-        guard call.registry.access.decide(call.caller, .pull, repository) else { throw .denied(.pull, repository) }
+        try call.context.gate.require(.pull, on: repository, call)
         switch (ifMatch, ifNoneMatch) {
         case (.any?, nil): return .exists
         case (.these(let digests)?, nil): return .matches(digests)
