@@ -189,6 +189,7 @@ enum ChunkedPattern {
     static let chunkBytes = 32 << 10
     private static let framed = "8000\r\n".utf8.count + chunkBytes + 2
 
+    /// Filled before the `static let` is there for anybody, which Swift orders; only read afterwards.
     nonisolated(unsafe) private static let bytes: Bytes = {
         var bytes = Bytes(capacity: Pattern.bytes / chunkBytes * framed)
         for start in stride(from: 0, to: Pattern.bytes, by: chunkBytes) {

@@ -1,6 +1,8 @@
 import Glibc
 
-/// Requests without bodies, written once and sent often. Not changed once clients use it.
+/// Requests without bodies, written once and sent often.
+///
+/// Unchecked: one thread fills it before `Load.run` starts the threads that read it, and nothing adds to it after that.
 final class RequestTable: @unchecked Sendable {
     private struct Entry {
         let offset: Int

@@ -4,6 +4,7 @@ import Glibc
 enum Pattern {
     static let bytes = 1 << 20
 
+    /// Filled before the `static let` is there for anybody, which Swift orders; only read afterwards, and never freed.
     nonisolated(unsafe) static let base: UnsafePointer<UInt8> = {
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes)
         var random = Random(seed: 1)
