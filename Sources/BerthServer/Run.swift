@@ -2,6 +2,7 @@ import BerthAccess
 package import BerthConfig
 import Glibc
 import Logging
+import UnixSignals
 
 /// Serves the registry that `configuration` describes until a signal ends it. Returns when everything acknowledged is
 /// in its place and the root is closed; throws when the start fails.
@@ -17,6 +18,8 @@ package func run(_ loaded: LoadedConfiguration) async throws {
     let writer = bootstrapLogging(level: level, format: LogFormat(configuration.log.format))
     defer { writer.flush() }
     let log = Logger(label: "berth")
+    // From before anything is opened: a reload may be asked for during the start, which reads the certificates anyway.
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
     ProcessHardening.apply(log)
     for warning in configuration.warnings { log.warning("\(warning)") }
     let server = try await Server.open(
@@ -25,7 +28,7 @@ package func run(_ loaded: LoadedConfiguration) async throws {
         await server.close()
         throw problem
     }
-    try await server.serve()
+    try await server.serve(hangups: hangups)
 }
 
 extension Logger.Level {

@@ -8,9 +8,8 @@ import UnixSignals
 
 extension Server {
     /// Listens, serves, and on SIGTERM or SIGINT lets running requests finish; a second signal ends the process.
-    package func serve() async throws {
-        // From before the first listener: until it is minded, a SIGHUP ends the process.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
+    /// `hangups` are requests to read the certificates anew.
+    func serve(hangups: UnixSignalsSequence) async throws {
         do {
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(

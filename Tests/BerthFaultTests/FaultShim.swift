@@ -13,7 +13,7 @@ struct FaultPlan: Sendable {
         /// What a read-only file system refuses.
         static let changing: Set<Operation> = all.subtracting([.open, .sync])
     }
-    enum Mode: Int32 { case count, fail, kill }
+    enum Mode: Int32 { case count, fail, kill, hangUp }
     enum Files: Int32, Sendable { case all, catalog, store }
 
     var mode = Mode.fail

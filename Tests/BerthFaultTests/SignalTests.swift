@@ -75,6 +75,19 @@ extension FaultTests.Servers {
         #expect(try await server.stop() == .status(0))
     }
 
+    @Test("SIGHUP at any moment of a start is no reason to end")
+    func earlyHangup() async throws {
+        let scratch = try Scratch()
+        let shim = try FaultShim(in: scratch.path)
+        let environment = try await shim.environment(root: scratch.root)
+        var plan = FaultPlan(mode: .hangUp)
+        plan.times = 1_000
+        shim.arm(plan)
+        let server = try await BerthProcess.start(root: scratch.root, environment: environment)
+        #expect(shim.fired > 10, "the start had only \(shim.fired) operations")
+        #expect(try await server.stop() == .status(0), "\(server.log)")
+    }
+
     /// Begins a PATCH and returns when its first bytes are in the upload's file.
     private func startPatch(
         _ connection: TestConnection, _ server: BerthProcess, below root: String, length: Int, first: [UInt8]

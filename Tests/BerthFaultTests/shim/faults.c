@@ -25,7 +25,7 @@ enum class { OPEN, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, ALLOCATE, MAKE_FOLDER,
 static const char *const class_names[CLASSES] = {
     "open", "write", "sync", "rename", "unlink", "truncate", "allocate", "mkdir", "read", "create"};
 
-enum mode { COUNT, FAIL, KILL };
+enum mode { COUNT, FAIL, KILL, HANG_UP };
 enum files { ALL, CATALOG, STORE };
 
 // The layout is known to FaultShim.swift: 24 numbers of 32 bits, then texts of 64 and 256 bytes.
@@ -108,7 +108,8 @@ static int fault(enum class class, const char *path) {
             kill(getpid(), SIGKILL);
             for (;;) pause();
         }
-        error = control->error[class];
+        if (control->mode == HANG_UP) kill(getpid(), SIGHUP);
+        else error = control->error[class];
     }
     pthread_mutex_unlock(&lock);
     return error;
