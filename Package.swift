@@ -156,7 +156,7 @@ let package = Package(
         tests("BerthCommandTests", ["berth", "BerthTestSupport"]),
         .testTarget(
             name: "BerthFaultTests",
-            dependencies: ["BerthTestSupport", "BerthModel", "BerthDigest"],
+            dependencies: ["BerthTestSupport", "BerthModel", "BerthDigest", "BerthCatalog"] + grdb,
             exclude: ["README.md", "shim"],
             swiftSettings: strict
         ),

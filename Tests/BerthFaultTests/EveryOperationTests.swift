@@ -3,36 +3,44 @@ import Foundation
 import Testing
 
 extension FaultTests.Operations {
-    // Every operation on the store's own files has its turn. A commit writes to SQLite's files some ten times in the
-    // same way, so of those every few have theirs; the steps have no divisor in common with that.
-
     @Test(
         "whichever file operation fails, nothing acknowledged is lost and the server goes on",
         arguments: [
-            Sweep(mode: .fail, files: .store, errors: .first, stride: 1),
-            Sweep(mode: .fail, files: .store, errors: .second, stride: 1),
-            Sweep(mode: .fail, files: .catalog, errors: .first, stride: 9),
-            Sweep(mode: .fail, files: .catalog, errors: .second, stride: 7),
+            Sweep(mode: .fail, files: .store, errors: .first),
+            Sweep(mode: .fail, files: .store, errors: .second),
+            Sweep(mode: .fail, files: .catalog, errors: .first),
+            Sweep(mode: .fail, files: .catalog, errors: .second),
         ])
     func everyFailure(sweep: Sweep) async throws { try await sweep.run() }
 
     @Test(
         "whichever file operation a server is killed before, nothing acknowledged is lost",
         arguments: [
-            Sweep(mode: .kill, files: .store, errors: .first, stride: 1),
-            Sweep(mode: .kill, files: .catalog, errors: .first, stride: 7),
+            Sweep(mode: .kill, files: .store, errors: .first),
+            Sweep(mode: .kill, files: .catalog, errors: .first),
         ])
     func everyKill(sweep: Sweep) async throws { try await sweep.run() }
+}
 
+extension FaultTests.Starts {
     @Test(
         "a start after a kill may fail or be killed at any file operation, and the next one makes good",
         arguments: [
-            Sweep(mode: .kill, files: .store, errors: .first, stride: 3),
-            Sweep(mode: .kill, files: .catalog, errors: .first, stride: 11),
-            Sweep(mode: .fail, files: .store, errors: .second, stride: 3),
-            Sweep(mode: .fail, files: .catalog, errors: .first, stride: 11),
+            Sweep(mode: .kill, files: .store, errors: .first),
+            Sweep(mode: .kill, files: .catalog, errors: .first),
+            Sweep(mode: .fail, files: .store, errors: .second),
+            Sweep(mode: .fail, files: .catalog, errors: .first),
         ])
-    func everyStart(sweep: Sweep) async throws { try await sweep.runAtStart() }
+    func everyStart(sweep: Sweep) async throws { try await sweep.runAtStart { _ in } }
+
+    @Test(
+        "an update's first start may fail or be killed at any file operation, and the next one makes good",
+        arguments: [
+            Sweep(mode: .kill, files: .all, errors: .first),
+            Sweep(mode: .fail, files: .all, errors: .first),
+            Sweep(mode: .fail, files: .all, errors: .second),
+        ])
+    func everyMigration(sweep: Sweep) async throws { try await sweep.runAtStart(after: makeOlder) }
 }
 
 /// One run of the script after another, each with the fault at a later operation, until a run meets none.
@@ -42,12 +50,9 @@ struct Sweep: Sendable, CustomTestStringConvertible {
     let errors: FaultPlan.Errors
     /// More operations than any run has.
     private static let most = 1_000
-    /// From one operation that has its turn to the next.
-    let stride: Int
 
     var testDescription: String {
-        let what = mode == .kill ? "killed" : errors.rawValue
-        return "\(what), \(files) files\(stride == 1 ? "" : ", every \(stride)th")"
+        "\(mode == .kill ? "killed" : errors.rawValue), \(files) files"
     }
 
     private func plan(_ nth: Int) -> FaultPlan { FaultPlan(mode: mode, files: files, nth: nth, errors: errors) }
@@ -57,7 +62,7 @@ struct Sweep: Sendable, CustomTestStringConvertible {
         let shim = try FaultShim(in: scratch.path)
         let environment = try await shim.environment(root: scratch.root)
         var (facts, fault, turns) = (Facts(), "nothing", 0)
-        for nth in Swift.stride(from: 1, to: Self.most, by: stride) {
+        for nth in 1..<Self.most {
             var server = try await BerthProcess.start(root: scratch.root, environment: environment)
             try await facts.check(server, after: fault)
             try await facts.continueUploads(server, after: fault, mayBeGone: fault.contains("uploads"))
@@ -86,7 +91,7 @@ struct Sweep: Sendable, CustomTestStringConvertible {
         }
         try await finish(scratch, facts, fault)
         #expect(shim.fired == 0, "operations were left without their turn")
-        #expect(turns > 50 / stride, "only \(turns) operations had their turn")
+        #expect(turns > 50, "only \(turns) operations had their turn")
     }
 
     private func finish(_ scratch: Scratch, _ facts: Facts, _ fault: String) async throws {
@@ -101,7 +106,9 @@ struct Sweep: Sendable, CustomTestStringConvertible {
         #expect(strays.isEmpty)
     }
 
-    func runAtStart() async throws {
+    /// Runs the script, kills the server, changes what it left by `preparing`, and starts on a copy of that for each
+    /// operation.
+    func runAtStart(after preparing: (_ root: String) throws -> Void) async throws {
         let scratch = try Scratch()
         let shim = try FaultShim(in: scratch.path)
         let environment = try await shim.environment(root: scratch.root)
@@ -110,10 +117,11 @@ struct Sweep: Sendable, CustomTestStringConvertible {
         let script = Script(server: killed, facts: facts, repository: "sweep/start", seed: 1, fault: { "" })
         #expect(try await script.run() == .finished)
         await killed.kill()
+        try preparing(scratch.root)
         try await runProgram("cp", "-a", scratch.root, "\(scratch.path)/killed")
 
         var turns = 0
-        for nth in Swift.stride(from: 1, to: Self.most, by: stride) {
+        for nth in 1..<Self.most {
             try await runProgram("rm", "-rf", scratch.root)
             try await runProgram("cp", "-a", "\(scratch.path)/killed", scratch.root)
             shim.arm(plan(nth))
@@ -136,6 +144,6 @@ struct Sweep: Sendable, CustomTestStringConvertible {
             #expect(try await server.stop() == .status(0), "after \(mode) \(nth) at start: \(server.log)")
         }
         #expect(shim.fired == 0, "operations were left without their turn")
-        #expect(turns > 30 / stride, "only \(turns) operations had their turn")
+        #expect(turns > 30, "only \(turns) operations had their turn")
     }
 }
