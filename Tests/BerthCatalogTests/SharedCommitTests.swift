@@ -70,6 +70,27 @@ struct SharedCommitTests {
         }
     }
 
+    @Test("a closure that ends its transaction is not acknowledged, and those beside it are kept (C1, C2)")
+    func endedInside() async throws {
+        try await withCatalog { test in
+            let results = try await together(test, 9) { number in
+                if number % 3 == 0 {
+                    _ = try await test.catalog.write { transaction, _ throws(CatalogError) in
+                        try transaction.execute("ROLLBACK", [])
+                    }
+                } else {
+                    try await test.pushBlob(number)
+                }
+            }
+            for (number, result) in results {
+                #expect(((try? result.get()) == nil) == (number % 3 == 0), "\(number): \(result)")
+            }
+            #expect(try await test.catalog.totals().blobs == 6)
+            try await test.pushBlob(10)
+            #expect(try await test.count("SELECT count(*) FROM blob") == 7)
+        }
+    }
+
     @Test("a commit takes so many closures and so many bytes, and one closure beyond all bounds alone (C5)")
     func bounds() async throws {
         var settings = CatalogSettings()

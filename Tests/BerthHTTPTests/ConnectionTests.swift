@@ -41,8 +41,10 @@ extension LiveTests {
             }
         }
 
-        @Test("a client that takes nothing of its answer is cut off", arguments: ["file", "bytes"])
-        func stalledWrite(kind: String) async throws {
+        @Test(
+            "a client that takes nothing of its answer is cut off, also of the last one of its connection",
+            arguments: ["file", "bytes"], ["", "Connection: close\r\n"])
+        func stalledWrite(kind: String, header: String) async throws {
             let bytes = [UInt8](repeating: 1, count: 32 << 20)
             let file = try TemporaryFile(bytes)
             try await withServer(
@@ -56,7 +58,7 @@ extension LiveTests {
                 },
                 body: { server in
                     let client = try await server.connect(receiveBuffer: 4096)
-                    try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\(header)\r\n")
                     try await eventually("the connection ends") { server.recorder.ended == 1 }
                     #expect(try await client.countAll().bytes < bytes.count)
                 })
