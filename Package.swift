@@ -44,6 +44,9 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -58,6 +61,13 @@ let package = Package(
             [
                 "BerthRegistry", "BerthCatalog", "BerthDigest", "CLibCrypt", nio, nioPosix, logging,
                 .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
+        room(
+            "BerthAuthority",
+            [
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         room(
             "BerthHTTP",
@@ -86,7 +96,7 @@ let package = Package(
             "BerthServer",
             [
                 "BerthAPI", "BerthAdmin", "BerthHTTP", "BerthRegistry", "BerthAccess", "BerthBlobs", "BerthCatalog",
-                "BerthConfig", nio, nioPosix, logging,
+                "BerthConfig", "BerthAuthority", nio, nioPosix, logging,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -105,7 +115,11 @@ let package = Package(
             name: "BerthTestSupport",
             dependencies: [
                 "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthAccess",
-                "BerthServer", logging,
+                "BerthServer", nio, nioPosix, logging,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             path: "Tests/BerthTestSupport",
             swiftSettings: strict
@@ -150,6 +164,12 @@ let package = Package(
                 "BerthTestSupport", "BerthHTTP", nio, nioPosix, logging,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        tests(
+            "BerthAuthorityTests",
+            [
+                "BerthAuthority", "BerthHTTP", "BerthTestSupport", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests("BerthConfigTests", ["BerthConfig"]),

@@ -16,9 +16,10 @@ struct ImportTests {
         "BerthAPI": ["BerthModel", "BerthHTTP", "BerthRegistry", "BerthAccess", "BerthBlobs", "BerthCatalog"],
         "BerthAdmin": ["BerthModel", "BerthCatalog", "BerthAccess", "BerthHTTP"],
         "BerthConfig": ["BerthModel"],
+        "BerthAuthority": ["BerthModel"],
         "BerthServer": [
             "BerthModel", "BerthDigest", "BerthBlobs", "BerthCatalog", "BerthRegistry", "BerthAccess", "BerthHTTP",
-            "BerthAPI", "BerthAdmin", "BerthConfig",
+            "BerthAPI", "BerthAdmin", "BerthConfig", "BerthAuthority",
         ],
         "berth": ["BerthModel", "BerthConfig", "BerthServer"],
     ]
@@ -31,6 +32,9 @@ struct ImportTests {
         "CLibCrypt": ["BerthAccess"],
         "JWTKit": ["BerthAccess"],
         "NIOSSL": ["BerthHTTP"],
+        "X509": ["BerthAuthority"],
+        "SwiftASN1": ["BerthAuthority"],
+        "Crypto": ["BerthAuthority"],
         "NIOTLS": ["BerthHTTP"],
         "HTTPTypes": ["BerthHTTP", "BerthAPI", "BerthAdmin", "BerthServer"],
         "Configuration": ["BerthConfig"],
