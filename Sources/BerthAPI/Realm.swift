@@ -11,8 +11,8 @@ package struct Realm: Sendable {
     package var external: String?
     /// Hosts that may be named, in lower case.
     package var names: Set<String> = []
-    /// Suffixes of names, from wildcard certificates: `.example.org`.
-    package var suffixes: [String] = []
+    /// Whether one of the certificates that are in use now is for this host.
+    package var isCertified: @Sendable (String) -> Bool = { _ in false }
     /// What is said to a request with another host.
     package var fallback = "http://127.0.0.1:5000"
 
@@ -35,11 +35,7 @@ package struct Realm: Sendable {
     }
 
     private func isOurs(_ name: String) -> Bool {
-        if name == "localhost" || name == "::1" || HostGuard.isLoopback(name) || names.contains(name) { return true }
-        return suffixes.contains { suffix in
-            name.hasSuffix(suffix) && name.utf8.count > suffix.utf8.count
-                && !name.dropLast(suffix.count).contains(".")
-        }
+        name == "localhost" || name == "::1" || HostGuard.isLoopback(name) || names.contains(name) || isCertified(name)
     }
 
     /// Nothing but a name or address with a port: it goes between quotation marks.

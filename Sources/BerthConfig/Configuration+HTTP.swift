@@ -49,19 +49,43 @@ extension Configuration {
         package var shutdown = Duration.seconds(25)
     }
 
-    /// Files in PEM form, read at start and again on SIGHUP. Both or neither are set.
+    /// Files in PEM form, read at start and again when they change.
     package struct TLS: Sendable, Equatable {
+        /// Both or neither are set.
         package var certificate: String?
         package var key: String?
+        /// Further certificates, for other names.
+        package var additional: [Files] = []
+        /// Whether the certificate is made here, by an authority under the root.
+        package var isSelfSigned = false
+        /// Authorities of clients' certificates.
+        package var clientCA: String?
+        package var clientAuth = ClientAuth.off
+
+        package enum ClientAuth: String, Sendable, CaseIterable {
+            /// No client is asked for a certificate.
+            case off
+            /// A client may show one; it has to be good then.
+            case optional
+            /// Without a good one there is no connection.
+            case required
+        }
+
+        /// Whether TCP addresses are served with TLS.
+        package var isOn: Bool { isSelfSigned || files != nil }
 
         package var files: Files? {
             guard let certificate, let key else { return nil }
             return Files(certificate: certificate, key: key)
         }
 
-        package struct Files: Sendable, Equatable {
+        package struct Files: Sendable, Equatable, CustomStringConvertible {
             package let certificate: String
             package let key: String
+
+            package init(certificate: String, key: String) { (self.certificate, self.key) = (certificate, key) }
+
+            package var description: String { "\(certificate):\(key)" }
         }
     }
 }

@@ -5,7 +5,9 @@ extension Configuration {
         let conflicts: @Sendable (Configuration) -> [(key: String, reason: String)]
     }
 
-    static let rules: [Rule] = [tlsPair, someListener, distinctListeners, manifestFitsMemory]
+    static let rules: [Rule] = [
+        tlsPair, tlsCertificate, clientCertificates, someListener, distinctListeners, manifestFitsMemory,
+    ]
 
     /// What must hold besides as long as there are no accounts; whether there are, only an open root tells.
     static let rulesWithoutAccounts: [Rule] = [safeStart]
@@ -17,6 +19,44 @@ extension Configuration {
         }
         if tls.key != nil, tls.certificate == nil {
             return [("http.tls.key", "is set and http.tls.certificate is not; TLS takes both")]
+        }
+        return []
+    }
+
+    private static let tlsCertificate = Rule(
+        keys: ["http.tls.certificate", "http.tls.key", "http.tls.self_signed", "http.tls.additional"]
+    ) { configuration in
+        let tls = configuration.http.tls
+        if tls.isSelfSigned, tls.certificate != nil {
+            return [("http.tls.self_signed", "is true, and there is http.tls.certificate; TLS takes one of them")]
+        }
+        if !tls.additional.isEmpty, tls.certificate == nil, !tls.isSelfSigned {
+            return [
+                (
+                    "http.tls.additional",
+                    "is set and http.tls.certificate is not; that is for all names that none is for"
+                )
+            ]
+        }
+        return []
+    }
+
+    private static let clientCertificates = Rule(
+        keys: [
+            "http.tls.client_ca", "http.tls.client_auth", "http.tls.certificate", "http.tls.key",
+            "http.tls.self_signed",
+        ]
+    ) { configuration in
+        let tls = configuration.http.tls
+        guard tls.clientAuth != .off else { return [] }
+        let word = tls.clientAuth.rawValue
+        if tls.clientCA == nil {
+            return [
+                ("http.tls.client_auth", "is \(word) and http.tls.client_ca is not set; nobody's certificate is good")
+            ]
+        }
+        if !tls.isOn, tls.certificate == nil, tls.key == nil {
+            return [("http.tls.client_auth", "is \(word), and without http.tls.certificate there is no TLS")]
         }
         return []
     }

@@ -3,7 +3,7 @@ extension Configuration {
     static let settings = SettingsTable<Configuration>(
         sections: [
             "http": "How clients reach the registry.",
-            "http.tls": "TLS 1.2 and 1.3 on every TCP address of http.listen. Both files or neither.",
+            "http.tls": "TLS 1.2 and 1.3 on every TCP address of http.listen. Files are read again when they change.",
             "http.limits": "What one request and one connection may cost.",
             "http.timeouts": "Deadlines are on progress, never on a whole request.",
             "storage": "Where content and facts are kept.",
@@ -34,10 +34,24 @@ extension Configuration {
         Setting(
             "http.tls.certificate", optional: \.http.tls.certificate, .path(example: "/etc/berth/tls.crt"),
             reloads: true,
-            doc: "PEM file of the certificate and its chain; read again on SIGHUP."),
+            doc: "PEM file of the certificate and its chain; key with it, or neither."),
         Setting(
             "http.tls.key", optional: \.http.tls.key, .path(example: "/etc/berth/tls.key"), reloads: true,
-            doc: "PEM file of the certificate's private key; read again on SIGHUP."),
+            doc: "PEM file of the certificate's private key."),
+        Setting(
+            "http.tls.additional", list: \.http.tls.additional, .certificatePair, reloads: true,
+            doc: "Certificates for further names, each CERTIFICATE:KEY; a client gets the one for the name it asks for."
+        ),
+        Setting(
+            "http.tls.self_signed", \.http.tls.isSelfSigned, .flag,
+            doc: "Instead of a certificate: make one, and the authority for it, under the root (--tls-self-signed)."),
+        Setting(
+            "http.tls.client_ca", optional: \.http.tls.clientCA, .path(example: "/etc/berth/clients-ca.crt"),
+            reloads: true,
+            doc: "PEM file of the authorities whose client certificates are good."),
+        Setting(
+            "http.tls.client_auth", \.http.tls.clientAuth, .choice,
+            doc: "Whether clients show a certificate: off, optional, or required (no connection without one)."),
     ]
 
     private static let limitSettings: [Setting<Configuration>] = [

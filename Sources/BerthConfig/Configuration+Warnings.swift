@@ -9,7 +9,11 @@ extension Configuration {
             if case .tcp = address { return !address.isLocal }
             return false
         }
-        if http.tls.files == nil, http.trustedProxies.isEmpty {
+        if http.tls.clientCA != nil, http.tls.clientAuth == .off {
+            warnings.append(
+                "http.tls.client_ca is set, and http.tls.client_auth is off: no client is asked for a certificate")
+        }
+        if !http.tls.isOn, http.trustedProxies.isEmpty {
             for address in exposed {
                 warnings.append("http.listen has \(address) without TLS: everybody on the way reads along")
             }

@@ -45,6 +45,23 @@ extension ValueKind where Value == String {
     )
 }
 
+extension ValueKind where Value == Configuration.TLS.Files {
+    /// Two paths with a colon between.
+    static let certificatePair = ValueKind(
+        expected: "two paths, CERTIFICATE:KEY",
+        example: "/etc/berth/other.crt:/etc/berth/other.key",
+        schema: ["type": .string("string"), "pattern": .string("^[^:]+:[^:]+$")],
+        read: { text throws(WrongValue) in
+            let halves = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard halves.count == 2, halves.allSatisfy({ !$0.isEmpty }), !text.utf8.contains(0) else {
+                throw WrongValue()
+            }
+            return Configuration.TLS.Files(certificate: String(halves[0]), key: String(halves[1]))
+        },
+        write: { "\($0)" }
+    )
+}
+
 extension ValueKind where Value == Secret {
     static let secret = ValueKind(
         expected: "a text",

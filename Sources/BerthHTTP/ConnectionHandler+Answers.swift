@@ -36,10 +36,13 @@ extension ConnectionHandler {
         send(response.body, head)
     }
 
+    /// Whether this connection takes no further request.
+    var isLeaving: Bool { loop.isDraining || isDistrusted }
+
     private func canPersist(_ exchange: Exchange, _ response: Response, _ head: ResponseHead) -> Bool {
         exchange.canPersist(
             response, head, drainBytes: server.limits.drainBytes,
-            isLeaving: loop.isDraining || inputClosed)
+            isLeaving: isLeaving || inputClosed)
     }
 
     private func write(
@@ -117,7 +120,7 @@ extension ConnectionHandler {
         exchange.isRecorded = true
         self.exchange = exchange
         server.observer.finished(exchange.record(.now(), isComplete: true))
-        if !answer.keepsConnection || inputClosed || loop.isDraining || brokeWhileAnswering {
+        if !answer.keepsConnection || inputClosed || isLeaving || brokeWhileAnswering {
             return linger()
         }
         if exchange.bodyEnded { return nextRequest() }
@@ -131,7 +134,7 @@ extension ConnectionHandler {
         exchange = nil
         phase = .open
         deadlines.phase = .now() + TimeAmount(server.timeouts.idle)
-        if loop.isDraining, input.readableBytes == 0 { linger() }
+        if isLeaving, input.readableBytes == 0 { linger() }
     }
 
     /// Ends the connection so that the client can read the answer to its end: shuts the output, which waits for what

@@ -18,7 +18,7 @@ extension ConnectionHandler {
         drained = 0
         deadlines.phase = nil
         deadlines.head = nil
-        if loop.isDraining { return refuse(.draining) }
+        if isLeaving { return refuse(.draining) }
         if head.expectation == .unknown { return refuse(.expectationFailed) }
         if hasBody { startPace() }
         let length: Int64? =

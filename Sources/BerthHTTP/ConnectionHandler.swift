@@ -1,5 +1,7 @@
+import BerthModel
 import Logging
 import NIOCore
+import NIOSSL
 import NIOTLS
 
 /// One connection: reads requests, asks the handler, writes answers in order.
@@ -32,9 +34,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     let loop: LoopContext
     var server: ServerContext { loop.server }
-    let connectionPeer: Peer
+    /// What TLS was made with.
+    struct TLS {
+        let certificates: Certificates
+        let terms: TLSTerms
+    }
+
+    private(set) var connectionPeer: Peer
     let connectionAddress: IPAddress?
-    let isTLS: Bool
+    let tls: TLS?
+    var isTLS: Bool { tls != nil }
     private let admission: Admission
 
     var context: ChannelHandlerContext?
@@ -74,11 +83,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var progress: WriteProgress?
     var scheduled: (task: Scheduled<Void>, at: NIODeadline)?
 
-    init(loop: LoopContext, peer: Peer, address: IPAddress?, isTLS: Bool, admission: Admission) {
+    init(loop: LoopContext, peer: Peer, address: IPAddress?, tls: TLS?, admission: Admission) {
         self.loop = loop
         self.connectionPeer = peer
         self.connectionAddress = address
-        self.isTLS = isTLS
+        self.tls = tls
         self.admission = admission
         self.parser = RequestParser(limits: loop.server.limits)
     }
@@ -155,12 +164,29 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case TLSUserEvent.handshakeCompleted:
             turn {
                 guard phase == .handshaking else { return }
+                readClientCertificate(context)
+                if isDistrusted { return close() }
                 phase = .open
                 deadlines.phase = .now() + TimeAmount(server.timeouts.idle)
                 refuseIfOverLimit()
             }
         default: context.fireUserInboundEventTriggered(event)
         }
+    }
+
+    /// What the handshake has checked goes with every request of this connection.
+    private func readClientCertificate(_ context: ChannelHandlerContext) {
+        guard let tls, tls.terms.asksClients,
+            let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
+            let certificate = handler.peerCertificate
+        else { return }
+        connectionPeer = connectionPeer.showing(ClientCertificate(verified: certificate))
+    }
+
+    /// Whether the client has shown a certificate, and an authority that may have vouched for it is gone since.
+    var isDistrusted: Bool {
+        guard let tls, connectionPeer.certificate != nil else { return false }
+        return !tls.certificates.isTrusted(tls.terms)
     }
 
     /// The client has shut its side: it may still wait for the answer, and nothing else.
@@ -289,7 +315,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context?.close(promise: nil)
     }
 
-    /// The server stops: idle connections end now, the others with their answer.
+    /// The server stops, or the client is not trusted any more: idle connections end now, the others with their answer.
     func drain() {
         switch phase {
         case .handshaking: close()

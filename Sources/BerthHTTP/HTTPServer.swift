@@ -17,7 +17,6 @@ package final class HTTPServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>]
     private let quota: ConnectionQuota
-    private let certificates = Mutex<Certificates?>(nil)
     private let phase = Mutex(Phase.new)
     /// Nothing runs any more.
     private let isOver = Atomic(false)
@@ -54,10 +53,7 @@ package final class HTTPServer: Sendable {
         guard phase.withLock({ if case .new = $0 { true } else { false } }) else {
             throw .alreadyStarted
         }
-        if let files = configuration.tls {
-            let loaded = try Certificates(files)
-            certificates.withLock { $0 = loaded }
-        }
+        _ = try configuration.tls?.load()
         var channels: [any Channel] = []
         var sockets: [UnixSocketFile] = []
         var bound: [BoundAddress] = []
@@ -84,9 +80,20 @@ package final class HTTPServer: Sendable {
         return bound
     }
 
-    /// Reads certificate and key again for new connections. If that fails, the old ones stay.
+    /// Reads certificates and keys again for new connections, and the authorities of clients. If that fails, the old ones
+    /// stay. Where an authority is gone, connections on which a client has shown a certificate end, with their answer.
+    /// Called by one task at a time.
     package func reloadCertificates() throws(ListenError) {
-        try certificates.withLock { $0 }?.reload()
+        guard let certificates = configuration.tls, try certificates.load() else { return }
+        for loop in loops.values { loop.eventLoop.execute { loop.value.endDistrusted() } }
+    }
+
+    /// The same if the files are others than at the last attempt, and have not changed since the last call. False where
+    /// nothing was to be done.
+    package func reloadChangedCertificates() throws(ListenError) -> Bool {
+        guard configuration.tls?.haveChanged == true else { return false }
+        try reloadCertificates()
+        return true
     }
 
     /// Stops listening, ends idle connections, lets running requests finish for at most `grace`, then ends all.
@@ -165,24 +172,25 @@ package final class HTTPServer: Sendable {
             throw ChannelError.ioOnClosedChannel
         }
         let pipeline = channel.pipeline.syncOperations
-        var certificates: Certificates?
+        var tls: ConnectionHandler.TLS?
         var address: IPAddress?
         var peer = Peer(address: "unix", isUnixSocket: true)
         if case .tcp = listener {
-            certificates = self.certificates.withLock { $0 }
+            if let certificates = configuration.tls {
+                guard let terms = certificates.terms else { throw ChannelError.ioOnClosedChannel }
+                tls = ConnectionHandler.TLS(certificates: certificates, terms: terms)
+            }
             address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
-            peer = Peer(address: address?.description ?? "", isSecure: certificates != nil)
+            peer = Peer(address: address?.description ?? "", isSecure: tls != nil)
             try channel.syncOptions?.setOption(.socketOption(.tcp_nodelay), value: 1)
         } else if let user = PeerCredentials.user(of: channel) {
             peer = Peer(address: "unix", isUnixSocket: true, user: user)
         }
-        if let certificates {
-            try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
-        }
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.terms.context)) }
         let remote = address
         let admission: ConnectionHandler.Admission = quota.enter(address) ? .admitted : .overLimit
         let connection = ConnectionHandler(
-            loop: loop, peer: peer, address: address, isTLS: certificates != nil, admission: admission)
+            loop: loop, peer: peer, address: address, tls: tls, admission: admission)
         channel.closeFuture.whenComplete { [quota] _ in quota.leave(remote) }
         try pipeline.addHandler(connection)
     }

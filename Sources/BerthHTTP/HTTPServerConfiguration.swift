@@ -2,7 +2,7 @@
 package struct HTTPServerConfiguration: Sendable {
     package var listeners: [ListenAddress]
     /// For the TCP listeners; Unix sockets are always plain.
-    package var tls: TLSConfiguration?
+    package var tls: Certificates?
     package var limits: HTTPLimits
     package var timeouts: HTTPTimeouts
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
@@ -15,7 +15,7 @@ package struct HTTPServerConfiguration: Sendable {
 
     package init(
         listeners: [ListenAddress],
-        tls: TLSConfiguration? = nil,
+        tls: Certificates? = nil,
         limits: HTTPLimits = HTTPLimits(),
         timeouts: HTTPTimeouts = HTTPTimeouts(),
         trustedProxies: [CIDR] = [],
@@ -68,14 +68,29 @@ package enum BoundAddress: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Paths of PEM files: the certificate with its chain, and its key.
+/// Paths of PEM files, and whether clients have to show a certificate of their own.
 package struct TLSConfiguration: Sendable, Hashable {
-    package var certificateFile: String
-    package var keyFile: String
+    /// A certificate with its chain, and its key; one file may hold both.
+    package struct Pair: Sendable, Hashable {
+        package var certificateFile: String
+        package var keyFile: String
 
-    package init(certificateFile: String, keyFile: String) {
-        self.certificateFile = certificateFile
-        self.keyFile = keyFile
+        package init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
+    /// Never empty. The first is for clients that ask for no name, or for one that none is for.
+    package var pairs: [Pair]
+    /// Authorities whose certificates of clients are good; nil: clients are not asked for one.
+    package var clientAuthorityFile: String?
+    /// Whether a client without a certificate is refused in the handshake. One whose certificate is not good always is.
+    package var requiresClientCertificate = false
+
+    package init(_ pairs: [Pair], clientAuthorityFile: String? = nil, requiresClientCertificate: Bool = false) {
+        self.pairs = pairs
+        self.clientAuthorityFile = clientAuthorityFile
+        self.requiresClientCertificate = requiresClientCertificate
     }
 }
 

@@ -25,6 +25,13 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         self.bytes = sixteen.starts(with: mapped) ? Array(sixteen[12...]) : sixteen
     }
 
+    /// nil unless there are 4 or 16, in network order.
+    init?(bytes: [UInt8]) {
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+        self.bytes = bytes.count == 16 && bytes.starts(with: mapped) ? Array(bytes[12...]) : bytes
+    }
+
     package var description: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let family = bytes.count == 4 ? AF_INET : AF_INET6

@@ -90,6 +90,12 @@ final class LoopContext {
         checkEmpty()
     }
 
+    /// Connections end whose client's certificate is not to be believed any more: idle ones now, the others after their
+    /// answer.
+    func endDistrusted() {
+        for connection in Array(connections.values) where connection.isDistrusted { connection.drain() }
+    }
+
     /// Ends what `drain` has left.
     func endAll() {
         for task in tasks.values { task.cancel() }

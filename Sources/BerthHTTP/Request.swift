@@ -1,3 +1,4 @@
+package import BerthModel
 package import HTTPTypes
 
 /// What a client asked for, read and checked: the framing is sound, the target is one of the permitted forms.
@@ -76,15 +77,26 @@ package struct Peer: Sendable, Hashable {
     package let isThroughProxy: Bool
     /// The user that the process at the other end runs as; nil on TCP.
     package let user: UInt32?
+    /// What the client has shown in this connection's handshake, and that found good. Never a proxy's own certificate, and
+    /// nothing that a header says.
+    package let certificate: ClientCertificate?
 
     package init(
         address: String, isSecure: Bool = false, isUnixSocket: Bool = false, isThroughProxy: Bool = false,
-        user: UInt32? = nil
+        user: UInt32? = nil, certificate: ClientCertificate? = nil
     ) {
         self.isThroughProxy = isThroughProxy
         self.user = user
+        self.certificate = certificate
         self.address = address
         self.isSecure = isSecure
         self.isUnixSocket = isUnixSocket
+    }
+
+    func showing(_ certificate: ClientCertificate) -> Peer {
+        Peer(
+            address: address, isSecure: isSecure, isUnixSocket: isUnixSocket, isThroughProxy: isThroughProxy,
+            user: user,
+            certificate: certificate)
     }
 }

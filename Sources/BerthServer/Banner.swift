@@ -8,8 +8,9 @@ import Logging
 /// What is said at the start: version, addresses, root, sync mode, and what is open to whom.
 struct Banner {
     private let server: Server
+    private let tell: (String) -> Void
 
-    init(_ server: Server) { self.server = server }
+    init(_ server: Server, tell: @escaping (String) -> Void) { (self.server, self.tell) = (server, tell) }
 
     func announce(
         listening start: () async throws -> [BoundAddress], metrics startMetrics: () async throws -> [BoundAddress]
@@ -17,7 +18,7 @@ struct Banner {
         let addresses = try await start()
         let metrics = try await startMetrics()
         let configuration = server.configuration
-        let scheme = configuration.http.tls.files == nil ? "http" : "https"
+        let scheme = configuration.http.tls.isOn ? "https" : "http"
         server.log.notice(
             "berth starts",
             metadata: [
@@ -35,6 +36,7 @@ struct Banner {
             server.log.warning(
                 "access.anonymous has no effect, for there are accounts: grant to everyone what everyone may pull")
         }
+        if let local = server.local { tell(ClientGuide(configuration, local, addresses).text) }
         for address in metrics {
             switch address {
             case .tcp: server.log.notice("metrics on http://\(address)/metrics")

@@ -41,20 +41,12 @@ extension APISettings {
     }
 
     /// What clients are told about where to get tokens.
-    mutating func set(realm configuration: Configuration) throws {
+    mutating func set(realm configuration: Configuration, _ certificates: Certificates?) {
         let http = configuration.http
         realm.external = http.externalURL?.description
         realm.names = configuration.hostNames
-        if let files = http.tls.files {
-            for name in try CertificateNames.read(file: files.certificate) {
-                if name.hasPrefix("*.") {
-                    realm.suffixes.append(String(name.dropFirst()))
-                } else {
-                    realm.names.insert(name)
-                }
-            }
-        }
-        let scheme = http.tls.files == nil ? "http" : "https"
+        if let certificates { realm.isCertified = { certificates.cover($0) } }
+        let scheme = http.tls.isOn ? "https" : "http"
         if let address = http.listen.first(where: { if case .tcp = $0 { true } else { false } }) {
             realm.fallback = "\(scheme)://\(address)"
         }
@@ -76,7 +68,7 @@ extension AccessSettings {
 extension Configuration {
     /// Listeners whose clients could not be told where to get tokens: any name may lead to them, and none is known.
     var listenersWithoutRealm: [BerthConfig.ListenAddress] {
-        guard http.externalURL == nil, http.tls.files == nil, http.trustedProxies.isEmpty else { return [] }
+        guard http.externalURL == nil, !http.tls.isOn, http.trustedProxies.isEmpty else { return [] }
         return http.listen.filter { address in
             guard case .tcp(let host, _) = address, !address.isLocal else { return false }
             return host == "0.0.0.0" || host == "::" || BerthConfig.IPAddress(host) == nil
@@ -114,14 +106,25 @@ extension BerthHTTP.ListenAddress {
 }
 
 extension HTTPServerConfiguration {
-    init(_ configuration: Configuration) {
+    init(_ configuration: Configuration, _ certificates: Certificates?) {
         let http = configuration.http
         self.init(
-            listeners: http.listen.map(BerthHTTP.ListenAddress.init),
-            tls: http.tls.files.map { TLSConfiguration(certificateFile: $0.certificate, keyFile: $0.key) },
+            listeners: http.listen.map(BerthHTTP.ListenAddress.init), tls: certificates,
             limits: HTTPLimits(http.limits), timeouts: HTTPTimeouts(http.timeouts, http.limits),
             trustedProxies: http.trustedProxies.compactMap { BerthHTTP.CIDR("\($0)") },
             bodyMemory: http.limits.bodyMemoryBytes)
+    }
+}
+
+extension TLSConfiguration {
+    /// Nil without TLS. `selfSigned`: a file with certificate and key, where they are made here.
+    init?(_ tls: Configuration.TLS, selfSigned file: String) {
+        let first = tls.isSelfSigned ? Configuration.TLS.Files(certificate: file, key: file) : tls.files
+        guard let first else { return nil }
+        self.init(
+            ([first] + tls.additional).map { Pair(certificateFile: $0.certificate, keyFile: $0.key) },
+            clientAuthorityFile: tls.clientAuth == .off ? nil : tls.clientCA,
+            requiresClientCertificate: tls.clientAuth == .required)
     }
 }
 

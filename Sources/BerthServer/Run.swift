@@ -8,7 +8,9 @@ import UnixSignals
 /// in its place and the root is closed; throws when the start fails.
 ///
 /// Throws `ConfigurationErrors` where it would open a registry without accounts to others, and nobody said so.
-package func run(_ loaded: LoadedConfiguration) async throws {
+///
+/// - Parameter tell: gets what the operator has to do beside, once everything listens.
+package func run(_ loaded: LoadedConfiguration, tell: @escaping @Sendable (String) -> Void) async throws {
     let configuration = loaded.configuration
     // Without a root there are no accounts, and none is made for nothing.
     if let problem = loaded.withoutAccounts, Glibc.access(configuration.storage.root + "/berth.db", F_OK) != 0 {
@@ -28,7 +30,7 @@ package func run(_ loaded: LoadedConfiguration) async throws {
         await server.close()
         throw problem
     }
-    try await server.serve(hangups: hangups)
+    try await server.serve(hangups: hangups, tell: tell)
 }
 
 extension Logger.Level {

@@ -8,12 +8,13 @@ import UnixSignals
 
 extension Server {
     /// Listens, serves, and on SIGTERM or SIGINT lets running requests finish; a second signal ends the process.
-    /// `hangups` are requests to read the certificates anew.
-    func serve(hangups: UnixSignalsSequence) async throws {
+    /// `hangups` are requests to read the certificates anew; `tell` gets what is said to the operator beside the log, once
+    /// everything listens.
+    func serve(hangups: UnixSignalsSequence, tell: @escaping @Sendable (String) -> Void) async throws {
         do {
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: services(hangups).map { .init(service: $0) },
+                    services: services(hangups, tell).map { .init(service: $0) },
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
             try await group.run()
         } catch {
@@ -24,13 +25,15 @@ extension Server {
         log.info("stopped")
     }
 
-    private func services(_ hangups: UnixSignalsSequence) -> [any Service] {
+    private func services(
+        _ hangups: UnixSignalsSequence, _ tell: @escaping @Sendable (String) -> Void
+    ) -> [any Service] {
         [
             SettlingService(settler: registry.settler),
             HousekeepingService(registry: registry, access: access, every: .seconds(60)),
             AccessService(access: access),
-            CertificateService(http: http, hangups: hangups, log: log),
-            ListeningService(server: self),
+            CertificateService(http: http, local: local, hangups: hangups, log: log),
+            ListeningService(server: self, tell: tell),
         ]
     }
 }
@@ -39,13 +42,14 @@ extension Server {
 /// what requests need is there until they are done. The group minds signals before it starts this.
 private struct ListeningService: Service {
     let server: Server
+    let tell: @Sendable (String) -> Void
 
     func run() async throws {
         // From the start, for the second signal may come right behind the first.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         async let _: Void = endAtSecond(of: signals)
         if let admin = server.admin { _ = try await listen(admin, "storage.root") }
-        try await Banner(server).announce(
+        try await Banner(server, tell: tell).announce(
             listening: { try await listen(server.http, "http.listen") },
             metrics: {
                 guard let metrics = server.metrics else { return [] }
@@ -85,26 +89,6 @@ private struct AccessService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await access.keepInForce() }
-    }
-}
-
-/// Certificates are read again on SIGHUP, without a connection being dropped.
-private struct CertificateService: Service {
-    let http: HTTPServer
-    let hangups: UnixSignalsSequence
-    let log: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            for await _ in hangups {
-                do {
-                    try http.reloadCertificates()
-                    log.notice("certificates read again")
-                } catch {
-                    log.error("certificates not read, the old ones stay", metadata: ["cause": "\(error)"])
-                }
-            }
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 import BerthAPI
 package import BerthAccess
+import BerthAuthority
 import BerthBlobs
 package import BerthConfig
 package import BerthHTTP
@@ -16,6 +17,8 @@ package struct Server: Sendable {
     let metrics: HTTPServer?
     /// The listener of the admin socket.
     let admin: HTTPServer?
+    /// The certificate that is made here, where the configuration asks for it.
+    let local: LocalCertificate?
     let parts: StorageParts
     let gate: DrainGate
     let observability: Observability
@@ -40,8 +43,12 @@ package struct Server: Sendable {
         let access = try await parts.openAccess(configuration, clock: clock, logger)
         let nowhere = configuration.listenersWithoutRealm
         guard nowhere.isEmpty || !access.isClosed else { throw StartError.noRealm(listeners: nowhere.map { "\($0)" }) }
+        let local = configuration.http.tls.isSelfSigned ? LocalCertificate(configuration, parts.root) : nil
+        do { _ = try local?.prepare(logger) } catch { throw StartError.noCertificate(error) }
+        let certificates = TLSConfiguration(configuration.http.tls, selfSigned: local?.folder.serverFile ?? "")
+            .map { Certificates($0) }
         var settings = APISettings(configuration)
-        try settings.set(realm: configuration)
+        settings.set(realm: configuration, certificates)
         let registry = Registry(
             store: parts.store, catalog: parts.catalog, access: access, sealKey: parts.sealKey,
             settings: RegistrySettings(configuration), clock: clock, logger: logger)
@@ -50,14 +57,14 @@ package struct Server: Sendable {
         let api = API(
             registry: registry, access: access, settings: settings, readiness: readiness, logger: logger)
         let http = HTTPServer(
-            configuration: HTTPServerConfiguration(configuration), handler: api, observer: observability.observer,
+            configuration: HTTPServerConfiguration(configuration, certificates), handler: api,
+            observer: observability.observer,
             logger: logger)
         return Server(
             configuration: configuration, registry: registry, access: access, http: http,
             metrics: observability.server(configuration, registry, readiness, logger: logger),
-            admin: AdminSocket.server(configuration, access, logger), parts: parts, gate: gate,
-            observability: observability,
-            log: logger)
+            admin: AdminSocket.server(configuration, access, logger), local: local, parts: parts, gate: gate,
+            observability: observability, log: logger)
     }
 
     /// Leaves nothing for the next start to repair. The HTTP server has to be shut down before.

@@ -21,8 +21,8 @@ struct ConfigurationOptions: ParsableArguments {
     var assignments: [Assignment] = []
 
     /// Reads the configuration, or says everything that is wrong with it and ends with status 3.
-    func load() throws -> LoadedConfiguration {
-        var overrides = listen.map { Override(key: "http.listen", value: $0, flag: "--listen") }
+    func load(_ more: [Override] = []) throws -> LoadedConfiguration {
+        var overrides = more + listen.map { Override(key: "http.listen", value: $0, flag: "--listen") }
         if let root { overrides.append(Override(key: "storage.root", value: root, flag: "--root")) }
         overrides += assignments.map { Override(key: $0.key, value: $0.value) }
         do {

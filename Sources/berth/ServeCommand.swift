@@ -10,9 +10,16 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    @Flag(
+        help: "Make a certificate, and an authority for it, and say what to do in each client (http.tls.self_signed).")
+    var tlsSelfSigned = false
+
     func run() async throws {
         do {
-            try await BerthServer.run(options.load())
+            let more =
+                tlsSelfSigned
+                ? [Override(key: "http.tls.self_signed", value: "true", flag: "--tls-self-signed")] : []
+            try await BerthServer.run(options.load(more)) { Output.result($0) }
         } catch let errors as ConfigurationErrors {
             Output.complaint("\(errors)")
             throw ExitStatus.configuration

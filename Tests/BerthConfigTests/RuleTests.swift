@@ -62,6 +62,26 @@ struct RuleTests {
                 "http: {tls: {key: /k}}",
                 "berth.yaml:1: http.tls.key is set and http.tls.certificate is not; TLS takes both"
             ),
+            (
+                "http: {tls: {certificate: /c, key: /k, self_signed: true}}",
+                "berth.yaml:1: http.tls.self_signed is true, and there is http.tls.certificate; TLS takes one of them"
+            ),
+            (
+                "http: {tls: {additional: ['/c:/k']}}",
+                "berth.yaml:1: http.tls.additional is set and http.tls.certificate is not; that is for all names that none is for"
+            ),
+            (
+                "http: {tls: {self_signed: true, client_auth: required}}",
+                "berth.yaml:1: http.tls.client_auth is required and http.tls.client_ca is not set; nobody's certificate is good"
+            ),
+            (
+                "http: {tls: {client_ca: /c, client_auth: optional}}",
+                "berth.yaml:1: http.tls.client_auth is optional, and without http.tls.certificate there is no TLS"
+            ),
+            (
+                "http: {tls: {certificate: /c, key: /k, additional: ['/c']}}",
+                "berth.yaml:1: http.tls.additional has \"/c\"; expected two paths, CERTIFICATE:KEY"
+            ),
             ("http: {listen: []}", "berth.yaml:1: http.listen is empty; the registry would serve nobody"),
             ("http: {listen: ['[::1]:1', '[0::1]:1']}", "berth.yaml:1: http.listen has [::1]:1 twice"),
             (
@@ -105,6 +125,16 @@ struct RuleTests {
                 "http.listen has 0.0.0.0:80 without TLS: everybody on the way reads along",
                 "access.anonymous is push: everybody who reaches 0.0.0.0:80 may push and delete",
             ])
+        var idle = Configuration()
+        idle.http.tls.clientCA = "/c"
+        #expect(
+            idle.warnings == [
+                "http.tls.client_ca is set, and http.tls.client_auth is off: no client is asked for a certificate"
+            ])
+        var secured = Configuration()
+        secured.http.listen = [try ListenAddress("0.0.0.0:443")]
+        secured.http.tls.isSelfSigned = true
+        #expect(secured.warnings.isEmpty)
         var proxied = Configuration()
         proxied.http.trustedProxies = [try CIDR("0.0.0.0/0")]
         #expect(proxied.warnings == ["http.trusted_proxies has 0.0.0.0/0: every client can claim any address"])

@@ -221,7 +221,7 @@ extension LiveTests {
 
         // MARK: Listening
 
-        static func makeServer(_ listeners: [ListenAddress], tls: TLSConfiguration? = nil) -> HTTPServer {
+        static func makeServer(_ listeners: [ListenAddress], tls: Certificates? = nil) -> HTTPServer {
             HTTPServer(
                 configuration: HTTPServerConfiguration(listeners: listeners, tls: tls, eventLoops: 1),
                 handler: TestHandler(route: hello), observer: Recorder(),

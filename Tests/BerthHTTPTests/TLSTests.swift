@@ -16,9 +16,10 @@ extension LiveTests {
         /// A folder with `cert.pem` and `key.pem`, made by the openssl command.
         final class Identity: Sendable {
             let folder: String
-            var files: BerthHTTP.TLSConfiguration {
+            var files: BerthHTTP.TLSConfiguration.Pair {
                 .init(certificateFile: "\(folder)/cert.pem", keyFile: "\(folder)/key.pem")
             }
+            var certificates: Certificates { Certificates(.init([files])) }
 
             init() throws {
                 var template = Array("/tmp/berth-tls-XXXXXX".utf8CString)
@@ -124,7 +125,7 @@ extension LiveTests {
             let bytes = pattern(3_000_001)
             let file = try TemporaryFile(bytes)
             try await withServer(
-                .local { $0.tls = identity.files },
+                .local { $0.tls = identity.certificates },
                 route: { request in
                     let body: Response.Body =
                         switch kind {
@@ -149,7 +150,7 @@ extension LiveTests {
         @Test("a body larger than memory allows arrives over TLS")
         func upload() async throws {
             let identity = try Identity()
-            try await withServer(.local { $0.tls = identity.files }, route: LiveTests.BodyTests.echo) {
+            try await withServer(.local { $0.tls = identity.certificates }, route: LiveTests.BodyTests.echo) {
                 server in
                 let body = String(repeating: "0123456789", count: 300_000)
                 let request =
@@ -164,7 +165,7 @@ extension LiveTests {
             let identity = try Identity()
             let file = try TemporaryFile(pattern(1000))
             try await withServer(
-                .local { $0.tls = identity.files },
+                .local { $0.tls = identity.certificates },
                 route: { _ in
                     .answer(Response(status: .ok, body: .file(file.range(0, 1001))))
                 },
@@ -178,7 +179,7 @@ extension LiveTests {
         func refused() async throws {
             let identity = try Identity()
             try await withServer(
-                .local { $0.tls = identity.files }, route: LiveTests.ConnectionTests.hello
+                .local { $0.tls = identity.certificates }, route: LiveTests.ConnectionTests.hello
             ) { server in
                 #expect(
                     try await Self.fetch(Self.ask, port: server.port, newest: .tlsv12).text.isEmpty == false)
@@ -196,7 +197,7 @@ extension LiveTests {
             let identity = try Identity()
             try await withServer(
                 .local {
-                    $0.tls = identity.files
+                    $0.tls = identity.certificates
                     $0.timeouts.tlsHandshake = .milliseconds(100)
                 }, route: LiveTests.ConnectionTests.hello
             ) { server in
@@ -209,7 +210,7 @@ extension LiveTests {
         func reload() async throws {
             let identity = try Identity()
             try await withServer(
-                .local { $0.tls = identity.files }, route: LiveTests.ConnectionTests.hello
+                .local { $0.tls = identity.certificates }, route: LiveTests.ConnectionTests.hello
             ) { server in
                 let first = try await Self.fetch(Self.ask, port: server.port)
                 #expect(first.name?.contains("one") == true)
@@ -226,8 +227,7 @@ extension LiveTests {
 
         @Test("a key that is missing is an error at the start")
         func missing() async throws {
-            let files = BerthHTTP.TLSConfiguration(
-                certificateFile: "/nowhere/c.pem", keyFile: "/nowhere/k.pem")
+            let files = Certificates(.init([.init(certificateFile: "/nowhere/c.pem", keyFile: "/nowhere/k.pem")]))
             let server = LiveTests.ConnectionTests.makeServer(
                 [.tcp(host: "127.0.0.1", port: 0)], tls: files)
             await #expect(throws: ListenError.self) { _ = try await server.start() }

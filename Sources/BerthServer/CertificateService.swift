@@ -1,0 +1,52 @@
+import BerthHTTP
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// Certificates are read again when their files change and on SIGHUP, without a connection being dropped; one that is made
+/// here is renewed in time.
+struct CertificateService: Service {
+    let http: HTTPServer
+    let local: LocalCertificate?
+    let hangups: UnixSignalsSequence
+    let log: Logger
+
+    /// Between two looks at the files: a few calls of stat(2), which sees what a watch on one folder would not, as links
+    /// that lead elsewhere.
+    private static let pause = Duration.seconds(2)
+    private static let renewalPause = Duration.seconds(3600)
+
+    private enum Wake { case asked, look, renew }
+
+    func run() async throws {
+        let (wakes, wake) = AsyncStream.makeStream(of: Wake.self, bufferingPolicy: .bufferingNewest(16))
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { for await _ in hangups { wake.yield(.asked) } }
+                group.addTask { await Self.repeating(Self.pause) { wake.yield(.look) } }
+                group.addTask { await Self.repeating(Self.renewalPause) { wake.yield(.renew) } }
+                // One after the other, so that what was read last stays.
+                for await reason in wakes { await answer(reason) }
+            }
+        }
+    }
+
+    private static func repeating(_ pause: Duration, _ body: () -> Void) async {
+        while (try? await Task.sleep(for: pause)) != nil { body() }
+    }
+
+    private func answer(_ reason: Wake) async {
+        do {
+            switch reason {
+            case .asked: try http.reloadCertificates()
+            case .look: guard try http.reloadChangedCertificates() else { return }
+            case .renew:
+                guard let local, try local.prepare(log) else { return }
+                try http.reloadCertificates()
+            }
+            log.notice("certificates read again")
+        } catch {
+            log.error("certificates not read, the old ones stay", metadata: ["cause": "\(error)"])
+        }
+    }
+}
