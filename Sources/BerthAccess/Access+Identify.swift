@@ -160,6 +160,7 @@ extension Access {
                 !robot.isDisabled
             else { return nil }
         }
+        if let id = token.certificateID, snapshot.certificatesByID[id]?.isDisabled != false { return nil }
         guard let id = token.secretID else { return Caller(token.principal, token: token.reach) }
         // An upload outlives its token, and a secret that ran out as well; what was revoked is gone.
         guard let secret = snapshot.secretsByID[id] else { return nil }

@@ -77,7 +77,7 @@ extension Access {
 }
 
 extension SQLTransaction {
-    fileprivate func ids(of holder: SecretHolder) throws(CatalogError) -> (user: Int64?, robot: Int64?) {
+    func ids(of holder: SecretHolder) throws(CatalogError) -> (user: Int64?, robot: Int64?) {
         switch holder {
         case .user(let name):
             (try row("SELECT id FROM access_user WHERE name = ?", [.text(name.text)])?.integer(0), nil)

@@ -22,7 +22,8 @@ extension Access {
         let caller = account?.caller ?? .anonymous
         let milliseconds = clock.milliseconds()
         let seconds = milliseconds / 1000
-        let end = account?.secret?.expiresAt.map { $0 / 1_000_000 } ?? .max
+        let end = min(
+            account?.secret?.expiresAt.map { $0 / 1_000_000 } ?? .max, account?.certificate?.expires ?? .max)
         let token = BearerToken(for: account, notBefore: seconds, expires: min(seconds + settings.tokenSeconds, end))
         let claims = token.claims(
             BearerToken.Names(issuer: settings.issuer, audience: settings.service),

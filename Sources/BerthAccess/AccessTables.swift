@@ -12,6 +12,7 @@ package struct AccessTables: Sendable {
     package let robots: [Robot]
     package let secrets: [StoredSecret]
     package let grants: [Grant]
+    package let certificates: [CertificateRule]
     let keys: [StoredKey]
     /// Rows that cannot be read, in words. Who they are about has no rights by them; all others keep theirs.
     let damages: [String]
@@ -52,6 +53,21 @@ package struct AccessTables: Sendable {
             StoredKey(
                 id: try row.text(0), privateKey: try row.text(1), createdAt: try row.integer(2),
                 signsFrom: try row.integer(3), retiredAt: try row.optionalInteger(4))
+        }
+        certificates = rows.read(
+            try transaction.rows(
+                """
+                SELECT id, name, user_id, robot_id, is_disabled, created_at, created_by
+                FROM access_certificate
+                ORDER BY name
+                """, [])
+        ) { row throws(CatalogError) in
+            let user = try row.optionalInteger(2)
+            let owner: SecretOwner =
+                if let user { .user(id: user) } else { .robot(id: try row.integer(3)) }
+            return CertificateRule(
+                id: try row.integer(0), name: try row.certificateName(1), owner: owner, isDisabled: try row.bool(4),
+                createdAt: try row.integer(5), createdBy: try row.text(6))
         }
         grants = try Self.grants(transaction, users, groups, robots, &rows)
         damages = rows.damages
@@ -150,6 +166,11 @@ extension SQLRow {
     func robotName(_ index: Int) throws(CatalogError) -> RobotName {
         let text = try text(index)
         do { return try RobotName(text) } catch { throw .damaged("'\(text)' is no robot's name") }
+    }
+    fileprivate func certificateName(_ index: Int) throws(CatalogError) -> CertificateName {
+        let text = try text(index)
+        guard let name = CertificateName(text) else { throw .damaged("'\(text)' is no certificate's name") }
+        return name
     }
     /// One scope a line.
     fileprivate func scopes(_ index: Int) throws(CatalogError) -> [CredentialScope]? {

@@ -9,6 +9,8 @@ struct BearerToken: Sendable {
     let version: Int64
     /// The personal token or robot's secret that it was issued for: it ends with that.
     let secretID: Int64?
+    /// The rule about certificates by which it was issued: it ends with that.
+    let certificateID: Int64?
     let reach: TokenReach
     /// Seconds since 1970.
     let notBefore: Int64
@@ -41,6 +43,11 @@ struct BearerToken: Sendable {
         case .integer(let id): secretID = id
         default: return nil
         }
+        switch claims["berth.certificate"] {
+        case nil: certificateID = nil
+        case .integer(let id): certificateID = id
+        default: return nil
+        }
         (self.principal, accountID, self.version) = (principal, account, version)
         (self.notBefore, self.expires, self.key) = (notBefore, expires, key)
         reach = TokenReach(access)
@@ -50,6 +57,7 @@ struct BearerToken: Sendable {
     init(for account: Account?, notBefore: Int64, expires: Int64) {
         (principal, accountID) = (account?.principal ?? .anonymous, account?.id ?? 0)
         (version, secretID) = (account?.version ?? 0, account?.secret?.id)
+        certificateID = account?.certificate?.rule
         (reach, self.notBefore, self.expires, key) = (TokenReach(), notBefore, expires, nil)
     }
 
@@ -76,6 +84,10 @@ struct BearerToken: Sendable {
         if let secretID {
             json.key("berth.secret")
             json.int(secretID)
+        }
+        if let certificateID {
+            json.key("berth.certificate")
+            json.int(certificateID)
         }
         json.key("access")
         json.beginArray()

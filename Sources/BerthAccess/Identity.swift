@@ -29,8 +29,18 @@ package struct Account: Sendable {
     let version: Int64
     /// The personal token or robot's secret that was shown.
     let secret: StoredSecret?
+    /// The certificate that was shown instead of a secret.
+    var certificate: Shown?
+
+    /// A client's certificate: the rule that names it, and when it ends in seconds since 1970.
+    struct Shown: Sendable {
+        let rule: Int64
+        let expires: Int64
+    }
 
     package var caller: Caller { Caller(principal, credential: secret?.scopes) }
+    /// Whether a refresh token may be made of it. A certificate is shown again and again, and ends by itself.
+    package var mayBeRefreshed: Bool { certificate == nil }
 }
 
 /// A password that was right a moment ago.

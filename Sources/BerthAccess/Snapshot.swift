@@ -11,6 +11,8 @@ final class Snapshot: Sendable {
     let secretsByID: [Int64: StoredSecret]
     let usersByID: [Int64: User]
     let robotsByID: [Int64: Robot]
+    let certificates: [CertificateName: CertificateRule]
+    let certificatesByID: [Int64: CertificateRule]
     let keys: KeyRing
     private let granted: [Principal: Rights]
     private let everyone: Rights
@@ -24,6 +26,8 @@ final class Snapshot: Sendable {
         robots = Dictionary(tables.robots.map { ($0.name.text, $0) }) { first, _ in first }
         robotsByID = Dictionary(tables.robots.map { ($0.id, $0) }) { first, _ in first }
         secrets = Dictionary(tables.secrets.map { ($0.prefix, $0) }) { first, _ in first }
+        certificates = Dictionary(tables.certificates.map { ($0.name, $0) }) { first, _ in first }
+        certificatesByID = Dictionary(tables.certificates.map { ($0.id, $0) }) { first, _ in first }
         secretsByID = Dictionary(tables.secrets.map { ($0.id, $0) }) { first, _ in first }
         var granted: [Principal: Rights] = [:]
         var everyone = Rights()

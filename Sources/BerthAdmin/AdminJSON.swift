@@ -17,6 +17,15 @@ extension AdminAnswer {
     }
 }
 
+extension AccessTables {
+    fileprivate func name(of owner: SecretOwner) -> String {
+        switch owner {
+        case .user(let id): users.first { $0.id == id }?.name.text ?? ""
+        case .robot(let id): robots.first { $0.id == id }?.name.text ?? ""
+        }
+    }
+}
+
 extension JSONWriter {
     mutating func member(_ key: String, _ value: String) {
         self.key(key)
@@ -69,19 +78,24 @@ extension JSONWriter {
     }
 
     mutating func write(_ secret: StoredSecret, _ tables: AccessTables) {
-        let owner: String? =
-            switch secret.owner {
-            case .user(let id): tables.users.first { $0.id == id }?.name.text
-            case .robot(let id): tables.robots.first { $0.id == id }?.name.text
-            }
         beginObject()
         member("id", secret.prefix)
-        member("owner", owner ?? "")
+        member("owner", tables.name(of: secret.owner))
         member("label", secret.label)
         member("scopes", (secret.scopes ?? []).map(\.description))
         member("created_at", at: secret.createdAt)
         member("expires_at", at: secret.expiresAt)
         member("last_used_at", at: secret.lastUsedAt)
+        endObject()
+    }
+
+    mutating func write(_ rule: CertificateRule, _ tables: AccessTables) {
+        beginObject()
+        member("name", rule.name.description)
+        member("owner", tables.name(of: rule.owner))
+        member("disabled", rule.isDisabled)
+        member("created_at", at: rule.createdAt)
+        member("created_by", rule.createdBy)
         endObject()
     }
 

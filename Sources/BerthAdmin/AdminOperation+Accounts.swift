@@ -150,10 +150,7 @@ extension AdminOperation {
             ], statuses: [201, 400, 404]
         ) { call throws(AccessError) in
             let owner = call.body.string("owner") ?? ""
-            let holder: SecretHolder =
-                if owner.utf8.contains(UInt8(ascii: "+")) { .robot(try RobotName(owner)) } else {
-                    .user(try AccountName(owner))
-                }
+            let holder = try SecretHolder(owner)
             let scopes = try call.body.strings("scopes")?.map { text throws(AccessError) in
                 guard let scope = CredentialScope(text) else {
                     throw .invalid("'\(text)' is no scope; write as in pull,push:team/**")

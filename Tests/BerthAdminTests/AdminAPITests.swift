@@ -48,6 +48,9 @@ struct AdminAPITests {
                 ("POST", "/grants", ["subject": "group:team", "role": "reader", "pattern": "team/**"], 201, 200),
                 ("PATCH", "/robots/team+ci", ["disabled": true], 200, 200), ("POST", "/keys", nil, 201, 200),
                 ("POST", "/grants/remove", ["subject": "group:team", "pattern": "team/**"], 200, 200),
+                ("POST", "/certificates", ["name": "uri:spiffe://test/ci", "owner": "team+ci"], 201, 200),
+                ("PATCH", "/certificates/uri:spiffe%3A%2F%2Ftest%2Fci", ["disabled": true], 200, 200),
+                ("DELETE", "/certificates/uri:spiffe%3A%2F%2Ftest%2Fci", nil, 200, 200),
                 ("DELETE", "/groups/team/members/ann", nil, 200, 200), ("DELETE", "/groups/team", nil, 200, 200),
                 ("DELETE", "/robots/team+ci", nil, 200, 200), ("DELETE", "/users/ann", nil, 200, 200),
             ]
@@ -91,6 +94,10 @@ struct AdminAPITests {
             ("POST", "/grants", #"{"subject":"everyone","role":"king","pattern":"**"}"#, 400),
             ("POST", "/grants", #"{"subject":"user:ghost","role":"reader","pattern":"**"}"#, 404),
             ("POST", "/grants", #"{"subject":"everyone","role":"reader","pattern":"A"}"#, 400),
+            ("POST", "/certificates", #"{"name":"dns:*.test","owner":"ghost"}"#, 400),
+            ("POST", "/certificates", #"{"name":"ghost","owner":"ghost"}"#, 400),
+            ("POST", "/certificates", #"{"name":"dns:a","owner":"ghost"}"#, 404),
+            ("PATCH", "/certificates/dns:a", #"{"disabled":true}"#, 404), ("DELETE", "/certificates/a", nil, 400),
             ("POST", "/keys", nil, 400), ("GET", "/audit?limit=x", nil, 400), ("GET", "/audit?x=1", nil, 400),
             ("GET", "/nothing", nil, 404), ("DELETE", "/users", nil, 405),
         ] as [(String, String, String?, Int)])

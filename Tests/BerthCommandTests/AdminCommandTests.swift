@@ -54,6 +54,14 @@ struct AdminCommandTests {
             #expect(try await run("token", "list").contains("jenkins"))
             #expect(!(try await run("token", "list").contains(secret)))
             #expect(try await run("grant", "list").contains("team/**"))
+            let spiffe = "uri:spiffe://example.org/ci"
+            #expect(try await run("certificate", "add", spiffe, "team+ci").contains("open the account of team+ci now"))
+            #expect(try await run("certificate", "add", spiffe, "team+ci").contains("already"))
+            #expect(try await run("certificate", "list").contains(spiffe))
+            #expect(try await run("certificate", "disable", spiffe).contains("for now"))
+            #expect(try await run("certificate", "enable", spiffe).contains("again"))
+            #expect(try await run("certificate", "remove", spiffe).contains("any more"))
+            #expect(try await run("certificate", "remove", spiffe).contains("There is no rule"))
             #expect(try await run("key", "list").split(separator: "\n").count == 2)
             #expect(try await run("key", "rotate").contains("is published"))
             #expect(try await run("audit").contains("grant.add"))
@@ -103,7 +111,8 @@ struct AdminCommandTests {
         arguments: [
             ["user", "show", "ghost"], ["user", "password", "ghost"], ["grant", "add", "everyone", "writer", "**"],
             ["grant", "add", "user:ghost", "reader", "**"], ["token", "add", "ghost"], ["robot", "add", "ci"],
-            ["key", "rotate"], ["group", "join", "none", "nobody"],
+            ["key", "rotate"], ["certificate", "add", "dns:a", "ghost"], ["certificate", "add", "ghost", "ghost"],
+            ["group", "join", "none", "nobody"],
         ])
     func refused(arguments: [String]) async throws {
         try await withTemporaryFolder { folder in

@@ -5,8 +5,9 @@ import BerthRegistry
 import HTTPTypes
 import NIOCore
 
-/// `GET /auth/token`: a token for the account that Basic credentials open, or, without any, for what everybody may do.
-/// Docker's "Token Authentication Specification". Wrong credentials never get an anonymous token.
+/// `GET /auth/token`: a token for the account that Basic credentials open; without any, for that of the client's
+/// certificate, or else for what everybody may do. Docker's "Token Authentication Specification". Wrong credentials never
+/// get an anonymous token, nor that of a certificate.
 struct GetToken: Endpoint {
     /// A signature takes longer than an event loop should be held up.
     func isLong(_ call: Call) -> Bool { true }
@@ -21,6 +22,8 @@ struct GetToken: Endpoint {
             account = try await call.account { access, address async throws(IdentityRefusal) in
                 try await access.authenticate(name, password, from: address)
             }
+        } else if let certificate = call.request.peer.certificate {
+            account = call.context.gate.access.account(certificate)
         }
         let isOffline = form["offline_token"].map { hasSameBytes($0, "true") } ?? false
         return try await call.token(account, form, withRefresh: isOffline)
@@ -92,7 +95,7 @@ extension Call {
         var refresh: String?
         do throws(IdentityRefusal) {
             issued = try access.issue(account, RequestedScopes(form.values("scope")))
-            if withRefresh, let account {
+            if withRefresh, let account, account.mayBeRefreshed {
                 refresh = try await access.makeRefreshToken(account, from: request.peer.address)
             }
         } catch { throw Refusal(error) }
