@@ -8,7 +8,7 @@ folder=${1:-$(dirname "$(dirname "$here")")/.build/clients}
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 
 packages="docker.io containerd runc crun podman buildah skopeo umoci lxc charliecloud curl jq openssl zstd proot
-    busybox-static python3 python3-venv ca-certificates"
+    busybox-static iproute2 python3 python3-venv ca-certificates"
 missing=
 for package in $packages; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"

@@ -41,3 +41,23 @@ struct ContainerdEngine: Sendable {
         return ContainerdEngine(socket: "\(keeper.folder)/socket")
     }
 }
+
+/// Docker's engine and a registry with TLS in a network namespace of their own: there the registry has an address that is
+/// not loopback, so that the engine checks its certificate.
+struct SecureDocker: Sendable {
+    static let address = "192.0.2.1:5000"
+    /// With the certificates of client-certificates.sh, `socket`, `data` of the registry, and `etc` for /etc/docker.
+    let folder: String
+
+    static let shared = Once<SecureDocker> {
+        let binary = try Registry.berth()
+        let keeper = try await Keeper.daemon("docker-tls", readyAt: "API listen on ") { folder in
+            [
+                "/bin/sh", "-c",
+                "'\(Place.script("client-certificates.sh"))' '\(folder)' && exec unshare --mount --net /bin/sh "
+                    + "'\(Place.script("docker-tls.sh"))' '\(folder)' '\(binary)' '\(Registry.password)'",
+            ]
+        }
+        return SecureDocker(folder: keeper.folder)
+    }
+}

@@ -7,6 +7,12 @@ struct Registry: Sendable {
     /// nil where the tests were given a running registry.
     private let keeper: Keeper?
 
+    /// Where its data and its clients' certificates lie.
+    var folder: String { keeper?.folder ?? "" }
+    /// The certificate of its own authority, if it has one.
+    var authority: String { "\(folder)/data/keys/tls/ca.crt" }
+    var isSecure: Bool { keeper?.greeting.contains("https://") ?? false }
+
     /// Lines of the server's log that tell of an error of its own with a repository below `namespace`. No client's doing may cause one.
     func serverErrors(_ namespace: String) -> [Substring] {
         guard let keeper else { return [] }
@@ -42,6 +48,32 @@ struct Registry: Sendable {
         guard let match = keeper.greeting.firstMatch(of: /listening on http:\/\/(127\.0\.0\.1:\d+)/) else {
             throw DaemonError(name: "berth", log: keeper.log)
         }
+        try await addAccounts(binary, keeper)
+        return Registry(address: String(match.1), keeper: keeper)
+    }
+
+    /// The same with TLS of its own authority, where clients may show certificates (see client-certificates.sh).
+    static let secure = Once<Registry> {
+        let binary = try berth()
+        let keeper = try await Keeper.daemon("secure", readyAt: "listening on https://127\\.0\\.0\\.1:[0-9]+") {
+            [
+                "/bin/sh", "-c",
+                "'\(Place.script("client-certificates.sh"))' '\($0)' && BERTH_METRICS_LISTEN=off exec '\(binary)' serve "
+                    + "--tls-self-signed --listen 127.0.0.1:0 --root '\($0)/data' "
+                    + "--set 'http.tls.client_ca=\($0)/clients.crt' --set http.tls.client_auth=optional",
+            ]
+        }
+        guard let match = keeper.greeting.firstMatch(of: /listening on https:\/\/(127\.0\.0\.1:\d+)/) else {
+            throw DaemonError(name: "berth", log: keeper.log)
+        }
+        try await addAccounts(binary, keeper)
+        for command in ["uri:spiffe://clients.test/writer writer", "dns:reader.clients.test reader"] {
+            try await run("'\(binary)' certificate add \(command)", keeper)
+        }
+        return Registry(address: String(match.1), keeper: keeper)
+    }
+
+    private static func addAccounts(_ binary: String, _ keeper: Keeper) async throws {
         for command in [
             "printf %s '\(password)' | \(binary) user add writer --password-stdin",
             "printf %s '\(password)' | \(binary) user add reader --password-stdin",
@@ -50,17 +82,20 @@ struct Registry: Sendable {
             "\(binary) grant add user:reader reader 'clients/**'",
             "\(binary) grant add everyone reader 'public/**'",
         ] {
-            let done = try await Command(
-                program: "/bin/sh", arguments: ["-c", "\(command) --root \(keeper.folder)/data"],
-                environment: Scratch.baseEnvironment, directory: keeper.folder
-            ).run()
-            guard done.status == 0 else { throw CommandFailure(finished: done) }
+            try await run(command, keeper)
         }
-        return Registry(address: String(match.1), keeper: keeper)
+    }
+
+    private static func run(_ command: String, _ keeper: Keeper) async throws {
+        let done = try await Command(
+            program: "/bin/sh", arguments: ["-c", "\(command) --root \(keeper.folder)/data"],
+            environment: Scratch.baseEnvironment, directory: keeper.folder
+        ).run()
+        guard done.status == 0 else { throw CommandFailure(finished: done) }
     }
     static let password = "correct horse battery"
 
-    private static func berth() throws -> String {
+    static func berth() throws -> String {
         let built = ["debug", "release"].map { "\(Place.package)/.build/\($0)/berth" }
         let named = ProcessInfo.processInfo.environment["TEST_BERTH_BINARY"].map { [$0] }
         guard let binary = (named ?? built).first(where: { Command.find($0) != nil }) else {

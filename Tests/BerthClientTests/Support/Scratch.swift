@@ -127,7 +127,7 @@ private func prepare(_ scratch: Scratch) throws {
         """
         [[registry]]
         location = "\(scratch.registry.address)"
-        insecure = true
+        insecure = \(!scratch.registry.isSecure)
 
         """, to: "\(home)/registries.conf")
     try scratch.write(
