@@ -58,6 +58,13 @@ extension Access {
 
     /// Throws `.unknown`. A new password and a disabling end what was issued before.
     package func changeUser(_ name: AccountName, _ change: UserChange, by actor: Actor) async throws(AccessError) {
+        let file = snapshot.user(named: name.text)?.file
+        if file != nil, change.password != nil {
+            throw .conflict("the password of \(name) is kept in the htpasswd file (access.htpasswd)")
+        }
+        if file == .absent, change.isDisabled == false {
+            throw .conflict("\(name) is in the htpasswd file (access.htpasswd) no more")
+        }
         var hash: String?
         if let password = change.password { hash = try await passwords.make(password) }
         let now = self.now
@@ -94,6 +101,9 @@ extension Access {
 
     /// Removes a user with tokens and grants; false where there is none. What was pushed stays.
     package func removeUser(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
+        if snapshot.user(named: name.text)?.file == .present {
+            throw .conflict("\(name) is in the htpasswd file (access.htpasswd); remove that line first")
+        }
         let now = self.now
         return try await changing { t, entries throws(CatalogError) -> Bool in
             guard let row = try t.row("SELECT id FROM access_user WHERE name = ?", [.text(name.text)]) else {

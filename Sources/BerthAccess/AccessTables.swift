@@ -26,15 +26,18 @@ package struct AccessTables: Sendable {
         users = rows.read(
             try transaction.rows(
                 """
-                SELECT id, name, password, version, is_admin, is_disabled, created_at, last_used_at
+                SELECT id, name, password, version, is_admin, is_disabled, created_at, last_used_at, is_absent
                 FROM access_user
+                LEFT JOIN access_file_user ON access_file_user.user_id = access_user.id
                 ORDER BY name
                 """, [])
         ) { row throws(CatalogError) in
-            User(
+            let file = try row.optionalInteger(8).map { $0 == 0 ? User.FileState.present : .absent }
+            let isDisabled = try row.bool(5)
+            return User(
                 id: try row.integer(0), name: try row.accountName(1), password: try row.optionalText(2),
-                version: try row.integer(3), isAdmin: try row.bool(4), isDisabled: try row.bool(5),
-                createdAt: try row.integer(6), lastUsedAt: try row.optionalInteger(7))
+                version: try row.integer(3), isAdmin: try row.bool(4), isDisabled: isDisabled || file == .absent,
+                createdAt: try row.integer(6), lastUsedAt: try row.optionalInteger(7), file: file)
         }
         robots = rows.read(
             try transaction.rows(

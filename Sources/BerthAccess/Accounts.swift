@@ -14,6 +14,14 @@ package struct User: Sendable {
     package let isDisabled: Bool
     package let createdAt: Int64
     package let lastUsedAt: Int64?
+    /// Whether an htpasswd file holds the password; nil for a user who was made otherwise.
+    package let file: FileState?
+
+    package enum FileState: Sendable {
+        case present
+        /// In the file no more, and disabled for that.
+        case absent
+    }
     package var hasPassword: Bool { password != nil }
     var principal: Principal { .user(name.text) }
 }

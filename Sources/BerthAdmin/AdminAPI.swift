@@ -7,25 +7,63 @@ import NIOCore
 
 /// The administration API under `/api/v1`: what the commands and, later, the console do. JSON in, JSON out.
 ///
-/// On the admin socket the kernel says who is at the other end: the server's own user and root administer.
 package struct AdminAPI: RequestHandler {
+    /// Where requests come in, and how it is known who sends them.
+    package enum Door: Sendable {
+        /// The admin socket. The kernel says who is at the other end: this user and root administer.
+        case socket(user: UInt32)
+        /// A listener for others: an administrator by name and password, or by a personal token.
+        case network
+    }
     private static let mostBytes = 1 << 20
 
     private let access: Access
     private let version: String
-    /// Who may use the socket besides root.
-    private let user: UInt32
+    private let door: Door
     private let log: Logger
 
-    package init(access: Access, version: String, user: UInt32, logger: Logger) {
-        (self.access, self.version, self.user, self.log) = (access, version, user, logger)
+    package init(access: Access, version: String, door: Door, logger: Logger) {
+        (self.access, self.version, self.door, self.log) = (access, version, door, logger)
     }
 
     package func handle(_ request: Request) -> Handling {
-        guard let caller = request.peer.user, caller == 0 || caller == user else {
-            return .answer(AdminAnswer.refused(.forbidden, "Only the server's own user and root may do this.").response)
+        switch door {
+        case .socket(let user):
+            guard let caller = request.peer.user, caller == 0 || caller == user else {
+                return .answer(
+                    AdminAnswer.refused(.forbidden, "Only the server's own user and root may do this.").response)
+            }
+            return .task { await answer(request, by: Actor(name: "operator", address: "uid \(caller)")).response }
+        case .network:
+            return .longTask {
+                do throws(AdminRefusal) {
+                    return await answer(request, by: try await administrator(request)).response
+                } catch { return error.response }
+            }
         }
-        return .task { await answer(request, by: Actor(name: "operator", address: "uid \(caller)")).response }
+    }
+
+    /// Throws unless the request is an administrator's, and not a foreign web page's that his browser has opened.
+    private func administrator(_ request: Request) async throws(AdminRefusal) -> Actor {
+        if let origin = request.headers[.origin], !Self.isOwn(origin, request.host) {
+            throw AdminRefusal(.forbidden, "Web pages of others may not do this.")
+        }
+        let address = request.peer.address
+        let principal: Principal?
+        do throws(IdentityRefusal) {
+            guard let header = request.headers[.authorization] else { throw .credentials }
+            principal = try await access.administrator(Authorization(header), from: address)
+        } catch { throw AdminRefusal(error) }
+        guard let principal else {
+            throw AdminRefusal(.forbidden, "Only administrators may do this, with a token that was made for it.")
+        }
+        return Actor(name: principal.text, address: address)
+    }
+
+    /// RFC 6454, section 7: scheme, host and port, or `null`.
+    private static func isOwn(_ origin: String, _ host: String?) -> Bool {
+        guard let host, let start = origin.firstRange(of: "://") else { return false }
+        return hasSameBytes(String(origin[start.upperBound...]).lowercased(), host.lowercased())
     }
 
     package func refuse(_ problem: HTTPProblem, requestID: String) -> Response {
@@ -77,8 +115,31 @@ package struct AdminAPI: RequestHandler {
 struct AdminRefusal: Error {
     let status: HTTPResponse.Status
     let message: String
+    var header: (name: HTTPField.Name, value: String)?
 
     init(_ status: HTTPResponse.Status, _ message: String) { (self.status, self.message) = (status, message) }
+
+    /// Why nobody is known who sends this.
+    init(_ refusal: IdentityRefusal) {
+        switch refusal {
+        case .token, .credentials:
+            self.init(.unauthorized, "Log in as an administrator, with a password or a personal token.")
+            header = (.wwwAuthenticate, "Basic realm=\"berth\",charset=\"UTF-8\"")
+        case .tooMany(let seconds):
+            self.init(.tooManyRequests, "Too many logins have failed; try again in \(seconds) seconds.")
+            header = (.retryAfter, "\(seconds)")
+        case .busy:
+            self.init(.tooManyRequests, "Too many logins at once; try again shortly.")
+            header = (.retryAfter, "2")
+        case .unavailable: self.init(.serviceUnavailable, "The registry cannot do this right now.")
+        }
+    }
+
+    var response: Response {
+        var response = AdminAnswer.refused(status, message).response
+        if let header { response.headers[header.name] = header.value }
+        return response
+    }
 }
 
 /// What an operation works with.

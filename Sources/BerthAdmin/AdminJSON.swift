@@ -53,6 +53,7 @@ extension JSONWriter {
         member("admin", user.isAdmin)
         member("disabled", user.isDisabled)
         member("password", user.hasPassword)
+        member("htpasswd", user.file != nil)
         member("groups", tables.groups.filter { $0.members.contains(user.id) }.map(\.name.text))
         member("created_at", at: user.createdAt)
         member("last_used_at", at: user.lastUsedAt)

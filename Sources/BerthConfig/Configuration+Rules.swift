@@ -6,7 +6,8 @@ extension Configuration {
     }
 
     static let rules: [Rule] = [
-        tlsPair, tlsCertificate, clientCertificates, someListener, distinctListeners, manifestFitsMemory,
+        tlsPair, tlsCertificate, clientCertificates, safeAdministration, someListener, distinctListeners,
+        manifestFitsMemory,
     ]
 
     /// What must hold besides as long as there are no accounts; whether there are, only an open root tells.
@@ -65,18 +66,37 @@ extension Configuration {
         configuration.http.listen.isEmpty ? [("http.listen", "is empty; the registry would serve nobody")] : []
     }
 
-    private static let distinctListeners = Rule(keys: ["http.listen", "metrics.listen"]) { configuration in
+    private static let distinctListeners = Rule(keys: ["http.listen", "metrics.listen", "admin.listen"]) {
+        configuration in
         var seen: Set<String> = []
         var conflicts: [(key: String, reason: String)] = []
         for address in configuration.http.listen {
             guard let place = address.place, !seen.insert(place).inserted else { continue }
             conflicts.append(("http.listen", "has \(address) twice"))
         }
-        if let metrics = configuration.metrics.listen, let place = metrics.place, seen.contains(place) {
+        if let metrics = configuration.metrics.listen, let place = metrics.place, !seen.insert(place).inserted {
             conflicts.append(
                 ("metrics.listen", "is \(metrics), which http.listen has too; metrics take a listener of their own"))
         }
+        if let admin = configuration.admin.listen, let place = admin.place, seen.contains(place) {
+            conflicts.append(("admin.listen", "is \(admin), which another listener has; it takes one of its own"))
+        }
         return conflicts
+    }
+
+    /// No administrator's password goes over a network in the clear.
+    private static let safeAdministration = Rule(
+        keys: ["admin.listen", "http.tls.certificate", "http.tls.key", "http.tls.self_signed"]
+    ) { configuration in
+        guard let address = configuration.admin.listen, case .tcp = address, !address.isLocal,
+            !configuration.http.tls.isOn
+        else { return [] }
+        return [
+            (
+                "admin.listen",
+                "is \(address), and there is no TLS (http.tls): passwords could be read on the way; or listen on 127.0.0.1"
+            )
+        ]
     }
 
     /// Without accounts, nobody beyond this machine is served unless somebody said so.

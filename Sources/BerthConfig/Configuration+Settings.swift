@@ -13,6 +13,7 @@ extension Configuration {
             "registry": "The registry as a whole.",
             "access": "Who may do what.",
             "log": "Log lines, on standard error.",
+            "admin": "The administration API for administrators elsewhere; commands use run/admin.sock in the root.",
             "metrics": "Prometheus metrics, on a listener of their own.",
         ],
         reachSettings + limitSettings + contentSettings + operationSettings
@@ -149,6 +150,11 @@ extension Configuration {
                 "While there are no accounts, what everybody may do: none, pull or push. Unset, only loopback is served."
         ),
         Setting(
+            "access.htpasswd", optional: \.access.htpasswd, .path(example: "/etc/berth/htpasswd"), reloads: true,
+            doc:
+                "File of users with bcrypt passwords (htpasswd -B), beside those made by commands; read again when it changes."
+        ),
+        Setting(
             "access.token_lifetime", \.access.tokenLifetime, .duration(.seconds(1) ... .seconds(24 * 60 * 60)),
             doc: "How long a bearer token is good for; clients fetch the next one by themselves."),
         Setting(
@@ -162,6 +168,9 @@ extension Configuration {
         Setting(
             "metrics.listen", \.metrics.listen, .listenAddressOrOff,
             doc: "Address of /metrics, or \"off\"."),
+        Setting(
+            "admin.listen", \.admin.listen, .listenAddressOrOff,
+            doc: "Address of /api/v1 for administrators, by password or personal token, or \"off\"."),
     ]
 
     private static let upToADay = ValueKind.duration(.milliseconds(1) ... .seconds(24 * 60 * 60))

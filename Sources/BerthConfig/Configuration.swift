@@ -11,6 +11,7 @@ package struct Configuration: Sendable, Equatable {
     package var access = Access()
     package var log = Log()
     package var metrics = Metrics()
+    package var admin = Admin()
 
     package init() {}
 }
@@ -74,6 +75,8 @@ extension Configuration {
         /// What callers without credentials may do while there are no accounts. `nil`: nobody decided, so only loopback and narrow Unix
         /// sockets are served.
         package var anonymous: Anonymous?
+        /// A file whose users are those of the registry.
+        package var htpasswd: String?
         /// How long a bearer token is good for.
         package var tokenLifetime = Duration.seconds(15 * 60)
         /// By how much the clocks of those who check tokens may differ.
@@ -91,6 +94,11 @@ extension Configuration {
 
         /// `auto` is text on a terminal and JSON elsewhere.
         package enum Format: String, Sendable, CaseIterable { case auto, text, json }
+    }
+
+    package struct Admin: Sendable, Equatable {
+        /// Where the administration API is served to administrators; `nil`: nowhere but on the admin socket ("off").
+        package var listen: ListenAddress?
     }
 
     package struct Metrics: Sendable, Equatable {

@@ -2,11 +2,11 @@ import Glibc
 
 /// What tells one state of a file from the next: also a link that leads to another file, as certbot's and Kubernetes'
 /// certificates are exchanged.
-struct FileStamp: Sendable, Hashable {
+package struct FileStamp: Sendable, Hashable {
     private let numbers: [Int64]
 
     /// Of the file that `path` leads to; nil where there is none.
-    init?(_ path: String) {
+    package init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         numbers = [

@@ -34,7 +34,8 @@ package struct AdminDoor: Sendable {
         let parts = try await StorageParts.open(configuration, observability, log)
         do {
             let access = try await parts.openAccess(configuration, log)
-            let api = AdminAPI(access: access, version: BerthVersion.current, user: geteuid(), logger: log)
+            let api = AdminAPI(
+                access: access, version: BerthVersion.current, door: .socket(user: geteuid()), logger: log)
             let result = try await body(AdminDoor(way: .here(api)))
             await parts.close(log)
             return result

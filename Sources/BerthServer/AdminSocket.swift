@@ -20,7 +20,7 @@ enum AdminSocket {
         var settings = HTTPServerConfiguration(listeners: [.unix(path: path, mode: 0o600)])
         settings.eventLoops = 1
         settings.limits.connections = 64
-        let api = AdminAPI(access: access, version: BerthVersion.current, user: geteuid(), logger: log)
+        let api = AdminAPI(access: access, version: BerthVersion.current, door: .socket(user: geteuid()), logger: log)
         return HTTPServer(configuration: settings, handler: api, observer: NoObserver(), logger: log)
     }
 }

@@ -13,8 +13,10 @@ struct Banner {
     init(_ server: Server, tell: @escaping (String) -> Void) { (self.server, self.tell) = (server, tell) }
 
     func announce(
+        administration startAdmin: () async throws -> [BoundAddress],
         listening start: () async throws -> [BoundAddress], metrics startMetrics: () async throws -> [BoundAddress]
     ) async throws {
+        let administration = try await startAdmin()
         let addresses = try await start()
         let metrics = try await startMetrics()
         let configuration = server.configuration
@@ -37,6 +39,12 @@ struct Banner {
                 "access.anonymous has no effect, for there are accounts: grant to everyone what everyone may pull")
         }
         if let local = server.local { tell(ClientGuide(configuration, local, addresses).text) }
+        for address in administration {
+            switch address {
+            case .tcp: server.log.notice("administration on \(scheme)://\(address)/api/v1")
+            case .unix: server.log.notice("administration on \(address), path /api/v1")
+            }
+        }
         for address in metrics {
             switch address {
             case .tcp: server.log.notice("metrics on http://\(address)/metrics")

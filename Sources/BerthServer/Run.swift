@@ -13,7 +13,9 @@ import UnixSignals
 package func run(_ loaded: LoadedConfiguration, tell: @escaping @Sendable (String) -> Void) async throws {
     let configuration = loaded.configuration
     // Without a root there are no accounts, and none is made for nothing.
-    if let problem = loaded.withoutAccounts, Glibc.access(configuration.storage.root + "/berth.db", F_OK) != 0 {
+    if let problem = loaded.withoutAccounts, configuration.access.htpasswd == nil,
+        Glibc.access(configuration.storage.root + "/berth.db", F_OK) != 0
+    {
         throw problem
     }
     let level = Logger.Level(configuration.log.level)

@@ -32,6 +32,7 @@ extension Server {
             SettlingService(settler: registry.settler),
             HousekeepingService(registry: registry, access: access, every: .seconds(60)),
             AccessService(access: access),
+            HtpasswdService(htpasswd: htpasswd),
             CertificateService(http: http, local: local, hangups: hangups, log: log),
             ListeningService(server: self, tell: tell),
         ]
@@ -50,6 +51,10 @@ private struct ListeningService: Service {
         async let _: Void = endAtSecond(of: signals)
         if let admin = server.admin { _ = try await listen(admin, "storage.root") }
         try await Banner(server, tell: tell).announce(
+            administration: {
+                guard let admin = server.remoteAdmin else { return [] }
+                return try await listen(admin, "admin.listen")
+            },
             listening: { try await listen(server.http, "http.listen") },
             metrics: {
                 guard let metrics = server.metrics else { return [] }

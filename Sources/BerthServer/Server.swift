@@ -17,6 +17,9 @@ package struct Server: Sendable {
     let metrics: HTTPServer?
     /// The listener of the admin socket.
     let admin: HTTPServer?
+    /// The administration's listener on the network; nil where it is switched off.
+    let remoteAdmin: HTTPServer?
+    let htpasswd: Htpasswd?
     /// The certificate that is made here, where the configuration asks for it.
     let local: LocalCertificate?
     let parts: StorageParts
@@ -41,6 +44,8 @@ package struct Server: Sendable {
         _ logger: Logger
     ) async throws -> Server {
         let access = try await parts.openAccess(configuration, clock: clock, logger)
+        let htpasswd = configuration.access.htpasswd.map { Htpasswd(path: $0, access: access, log: logger) }
+        if let htpasswd { try await htpasswd.load() } else { try await access.forgetHtpasswd() }
         let nowhere = configuration.listenersWithoutRealm
         guard nowhere.isEmpty || !access.isClosed else { throw StartError.noRealm(listeners: nowhere.map { "\($0)" }) }
         let local = configuration.http.tls.isSelfSigned ? LocalCertificate(configuration, parts.root) : nil
@@ -63,13 +68,16 @@ package struct Server: Sendable {
         return Server(
             configuration: configuration, registry: registry, access: access, http: http,
             metrics: observability.server(configuration, registry, readiness, logger: logger),
-            admin: AdminSocket.server(configuration, access, logger), local: local, parts: parts, gate: gate,
+            admin: AdminSocket.server(configuration, access, logger),
+            remoteAdmin: AdminListener.server(configuration, access, certificates, logger), htpasswd: htpasswd,
+            local: local, parts: parts, gate: gate,
             observability: observability, log: logger)
     }
 
     /// Leaves nothing for the next start to repair. The HTTP server has to be shut down before.
     package func close() async {
         await metrics?.shutdown(grace: .zero)
+        await remoteAdmin?.shutdown(grace: .seconds(5))
         await admin?.shutdown(grace: .seconds(5))
         await registry.settler.settleAll()
         await parts.close(log)

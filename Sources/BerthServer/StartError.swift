@@ -10,6 +10,8 @@ package enum StartError: Error, CustomStringConvertible {
     case accountsLost(root: String)
     /// With accounts, clients of these listeners could not be told where to log in.
     case noRealm(listeners: [String])
+    /// The file with users is not what it should be.
+    case htpasswd(path: String, String)
     /// The certificate that is to be made here.
     case noCertificate(AuthorityError)
     /// The listener that this key describes does not come up.
@@ -31,6 +33,7 @@ package enum StartError: Error, CustomStringConvertible {
         case .noRealm(let listeners):
             "http.listen has \(listeners.joined(separator: ", ")), and there are accounts: set http.external_url to the "
                 + "URL by which clients reach the registry, so that they can be told where to log in"
+        case .htpasswd(let path, let reason): "access.htpasswd: the file \(path) cannot be used: \(reason)"
         case .noCertificate(let error): "http.tls.self_signed: \(error)"
         case .keyUnusable(let path, let reason): "The key file \(path) cannot be used: \(reason)."
         }

@@ -8,6 +8,8 @@ import Synchronization
 /// The seconds at which a manual clock begins.
 let start = ManualClock().milliseconds() / 1000
 
+let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
 /// A closed registry with one account, `ann`.
 func withAccess(_ body: (Access, ManualClock) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in

@@ -124,13 +124,73 @@ struct AdminAPITests {
         }
     }
 
+    @Test("on the network only administrators are answered, and no web page of others")
+    func network() async throws {
+        try await withTemporaryFolder { folder in
+            let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
+            let api = AdminAPI(access: access, version: "1", door: .network, logger: log)
+            func status(_ headers: HTTPFields, _ peer: Peer = Peer(address: "127.0.0.1")) async throws -> Int {
+                let request = Request(
+                    method: .get, target: "/api/v1/users", headers: try fields(headers, "Host", "registry.test:5002"),
+                    peer: peer)
+                guard case .longTask(let work) = api.handle(request) else { throw TestFailure("answered at once") }
+                let response = await work()
+                if response.status == .unauthorized {
+                    #expect(response.headers[.wwwAuthenticate]?.hasPrefix("Basic ") == true)
+                }
+                return response.status.code
+            }
+            func basicField(_ name: String, _ password: String = testPassword) -> HTTPFields {
+                [.authorization: basic(name, password).1]
+            }
+            #expect(try await status(basicField("root")) == 401, "there are no accounts")
+            for (name, isAdmin) in [("root", true), ("ann", false)] {
+                _ = try await access.addUser(
+                    AccountName(name), password: testPassword, isAdmin: isAdmin, by: .operator)
+            }
+            func token(_ name: String, _ scopes: [String]?) async throws -> HTTPFields {
+                let secret = try await access.addSecret(
+                    for: .user(AccountName(name)), label: "", scopes: scopes?.compactMap { CredentialScope($0) },
+                    seconds: nil, by: .operator)
+                return [.authorization: "Bearer \(secret.text)"]
+            }
+            let root = basicField("root")
+            #expect(try await status(root) == 200)
+            #expect(try await status([:]) == 401)
+            #expect(try await status([:], Peer(address: "unix", isUnixSocket: true, user: 0)) == 401)
+            #expect(try await status(basicField("root", "wrong wrong")) == 401)
+            #expect(try await status(basicField("ann")) == 403)
+            #expect(try await status(token("root", nil)) == 200)
+            #expect(try await status(token("root", ["admin:**"])) == 200)
+            #expect(try await status(token("root", ["pull:**"])) == 403)
+            #expect(try await status(token("root", ["admin:team/**"])) == 403)
+            #expect(try await status(token("ann", nil)) == 403)
+            let account = try await access.authenticate("root", testPassword, from: "127.0.0.1")
+            let bearer = try access.issue(account, RequestedScopes(["registry:catalog:*"]))
+            #expect(try await status([.authorization: "Bearer \(bearer.text)"]) == 401, "that is for content")
+            for (origin, expected) in [
+                ("https://registry.test:5002", 200), ("https://registry.test", 403), ("https://evil.test", 403),
+                ("null", 403), ("https://registry.test:5002.evil.test", 403),
+            ] {
+                #expect(try await status(fields(root, "Origin", origin)) == expected, "\(origin)")
+            }
+            var change = Access.UserChange()
+            change.isDisabled = true
+            try await access.changeUser(AccountName("root"), change, by: .operator)
+            #expect(try await status(root) == 401)
+            try await catalog.close()
+        }
+    }
+
     @Test("on the socket only the server's own user and root are answered")
     func peers() async throws {
         try await withTemporaryFolder { folder in
             let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
-            let api = AdminAPI(access: access, version: "1", user: 1_000, logger: log)
+            let api = AdminAPI(access: access, version: "1", door: .socket(user: 1_000), logger: log)
             for (user, isAllowed) in [(0, true), (1_000, true), (1_001, false), (nil, false)] as [(UInt32?, Bool)] {
                 let peer = Peer(address: "unix", isUnixSocket: true, user: user)
                 switch api.handle(Request(method: .get, target: "/api/v1/users", peer: peer)) {
@@ -143,12 +203,19 @@ struct AdminAPITests {
     }
 }
 
+/// Fields with one more.
+private func fields(_ fields: HTTPFields, _ name: String, _ value: String) throws -> HTTPFields {
+    var fields = fields
+    fields[try #require(HTTPField.Name(name))] = value
+    return fields
+}
+
 private func withAPI(_ body: (AdminAPI) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
         let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
-        try await body(AdminAPI(access: access, version: "1", user: 0, logger: log))
+        try await body(AdminAPI(access: access, version: "1", door: .socket(user: 0), logger: log))
         try await catalog.close()
     }
 }

@@ -106,6 +106,33 @@ struct AdminCommandTests {
         }
     }
 
+    @Test("a registry whose users stand in an htpasswd file follows it while it runs")
+    func liveHtpasswd() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder + "/htpasswd"
+            let bcrypt = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
+            try writeFile("ann:\(bcrypt)\n", to: file)
+            let server = try await BerthProcess.start(root: folder + "/data", settings: ["access.htpasswd=\(file)"])
+            @Sendable func status(_ name: String) async throws -> Int {
+                try await server.connect().send("GET", "/v2/", [basic(name, "secret seven")]).status
+            }
+            #expect(try await status("ann") == 200)
+            #expect(try await status("bob") == 401)
+            try writeFile("bob:\(bcrypt)\n", to: file)
+            try await eventually("the file is taken over") { try await status("bob") == 200 }
+            #expect(try await status("ann") == 401)
+            try writeFile("nonsense", to: file)
+            try await eventually("it is told what is wrong") { server.log.contains("was not taken over") }
+            #expect(try await status("bob") == 200)
+            try await server.stop()
+            let refused = try await berth([
+                "serve", "--root", folder + "/data", "--listen", "127.0.0.1:0", "--set", "access.htpasswd=\(file)",
+                "--set", "metrics.listen=off",
+            ])
+            #expect(refused.status == 1 && refused.complaint.contains("access.htpasswd: the file \(file)"))
+        }
+    }
+
     @Test(
         "what cannot be is refused with status 1 and a sentence",
         arguments: [

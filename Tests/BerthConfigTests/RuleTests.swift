@@ -82,6 +82,14 @@ struct RuleTests {
                 "http: {tls: {certificate: /c, key: /k, additional: ['/c']}}",
                 "berth.yaml:1: http.tls.additional has \"/c\"; expected two paths, CERTIFICATE:KEY"
             ),
+            (
+                "admin: {listen: '0.0.0.0:5002'}",
+                "berth.yaml:1: admin.listen is 0.0.0.0:5002, and there is no TLS (http.tls): passwords could be read on the way; or listen on 127.0.0.1"
+            ),
+            (
+                "admin: {listen: '127.0.0.1:5001'}",
+                "berth.yaml:1: admin.listen is 127.0.0.1:5001, which another listener has; it takes one of its own"
+            ),
             ("http: {listen: []}", "berth.yaml:1: http.listen is empty; the registry would serve nobody"),
             ("http: {listen: ['[::1]:1', '[0::1]:1']}", "berth.yaml:1: http.listen has [::1]:1 twice"),
             (

@@ -103,3 +103,4 @@ extension Configuration.RegistryMode: ConfigurationSection {}
 extension Configuration.Access: ConfigurationSection {}
 extension Configuration.Log: ConfigurationSection {}
 extension Configuration.Metrics: ConfigurationSection {}
+extension Configuration.Admin: ConfigurationSection {}

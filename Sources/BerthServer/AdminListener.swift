@@ -1,0 +1,22 @@
+import BerthAccess
+import BerthAdmin
+import BerthConfig
+import BerthHTTP
+import Logging
+
+/// `admin.listen`: where administrators reach the registry from elsewhere.
+enum AdminListener {
+    /// Nil where it is switched off.
+    static func server(
+        _ configuration: Configuration, _ access: Access, _ certificates: Certificates?, _ log: Logger
+    ) -> HTTPServer? {
+        guard let address = configuration.admin.listen else { return nil }
+        var settings = HTTPServerConfiguration(
+            listeners: [BerthHTTP.ListenAddress(address)], tls: certificates,
+            trustedProxies: configuration.http.trustedProxies.compactMap { BerthHTTP.CIDR("\($0)") })
+        settings.eventLoops = 1
+        settings.limits.connections = 256
+        let api = AdminAPI(access: access, version: BerthVersion.current, door: .network, logger: log)
+        return HTTPServer(configuration: settings, handler: api, observer: NoObserver(), logger: log)
+    }
+}

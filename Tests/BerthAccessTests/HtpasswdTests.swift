@@ -1,0 +1,115 @@
+import BerthCatalog
+import BerthModel
+import BerthTestSupport
+import Testing
+
+@testable import BerthAccess
+
+@Suite("Users of an htpasswd file")
+struct HtpasswdTests {
+    /// Of "secret seven" and "secret eight".
+    private static let seven = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
+    private static let eight = "$2b$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NH"
+
+    private func apply(_ text: String, _ access: Access) async throws -> HtpasswdChange {
+        try await access.apply(try HtpasswdFile(text))
+    }
+
+    private func opens(_ name: String, _ access: Access) async -> Bool {
+        do throws(IdentityRefusal) {
+            _ = try await access.authenticate(name, "secret seven", from: "192.0.2.1")
+            return true
+        } catch { return false }
+    }
+
+    @Test("users come, go, come back, and change their password with the file; grants stay")
+    func follows() async throws {
+        try await withAccess { access, _ in
+            #expect(try await apply("bob:\(Self.seven)\ncarol:\(Self.seven)\n", access).added == 2)
+            _ = try await access.addGrant(
+                to: GrantSubject("user:bob"), .writer, on: RepositoryPattern("team/**"), by: .operator)
+            #expect(await opens("bob", access))
+            #expect(try await apply("# nobody changed\r\n\nbob:\(Self.seven)\r\ncarol:\(Self.seven)", access).isNothing)
+            #expect(await opens("bob", access))
+            let account = try await access.authenticate("bob", "secret seven", from: "192.0.2.1")
+            let refresh = try await access.makeRefreshToken(account, from: "192.0.2.1")
+            #expect(try await apply("carol:\(Self.seven)", access).gone == 1)
+            #expect(await !opens("bob", access))
+            await #expect(throws: IdentityRefusal.credentials) {
+                try await access.account(refreshToken: refresh, from: "192.0.2.1")
+            }
+            #expect(!access.snapshot.allows(.user("bob"), .push, on: try RepositoryName("team/app")))
+            #expect(try await apply("bob:\(Self.seven)\ncarol:\(Self.eight)", access).changed == 2)
+            #expect(await opens("bob", access))
+            #expect(await !opens("carol", access))
+            #expect(access.snapshot.allows(.user("bob"), .push, on: try RepositoryName("team/app")))
+        }
+    }
+
+    @Test("who was made by a command stays as he is, and who was disabled by one stays disabled")
+    func others() async throws {
+        try await withAccess { access, _ in
+            let change = try await apply("ann:\(Self.seven)\nbob:\(Self.seven)", access)
+            #expect(change.others == ["ann"] && change.added == 1)
+            #expect(await !opens("ann", access))
+            var disabled = Access.UserChange()
+            disabled.isDisabled = true
+            try await access.changeUser(AccountName("bob"), disabled, by: .operator)
+            _ = try await apply("", access)
+            _ = try await apply("bob:\(Self.seven)", access)
+            #expect(await !opens("bob", access))
+        }
+    }
+
+    @Test("commands do not work against the file")
+    func commands() async throws {
+        try await withAccess { access, _ in
+            _ = try await apply("bob:\(Self.seven)\n", access)
+            let bob = try AccountName("bob")
+            var password = Access.UserChange()
+            password.password = "another password"
+            await #expect(throws: AccessError.self) { try await access.changeUser(bob, password, by: .operator) }
+            await #expect(throws: AccessError.self) { try await access.removeUser(bob, by: .operator) }
+            _ = try await apply("", access)
+            var enabled = Access.UserChange()
+            enabled.isDisabled = false
+            await #expect(throws: AccessError.self) { try await access.changeUser(bob, enabled, by: .operator) }
+            #expect(try await access.removeUser(bob, by: .operator))
+        }
+    }
+
+    @Test("without the file its users are users like others")
+    func forgotten() async throws {
+        try await withAccess { access, _ in
+            _ = try await apply("bob:\(Self.seven)\n", access)
+            try await access.forgetHtpasswd()
+            #expect(await opens("bob", access))
+            #expect(try await access.removeUser(AccountName("bob"), by: .operator))
+        }
+    }
+
+    @Test("an empty file closes the registry as well")
+    func closes() async throws {
+        try await withTemporaryFolder { folder in
+            let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
+            let access = try await Access.open(catalog, settings: AccessSettings(), logger: silent)
+            #expect(!access.isClosed)
+            _ = try await apply("", access)
+            #expect(access.isClosed)
+            try await catalog.close()
+        }
+    }
+
+    @Test(
+        "a line that is wrong makes the whole file wrong, and is named",
+        arguments: [
+            ("bob", 1), ("bob:", 1), ("a:\(seven)\nbob:plain", 2), ("bob:$apr1$abc$def", 1), ("b b:\(seven)", 1),
+            ("bob:\(seven)\nbob:\(seven)", 2), (":\(seven)", 1), ("bob:\(seven) # c", 1), ("everyone:\(seven)", 1),
+            ("bob:$2y$31$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG", 1),
+        ])
+    func wrong(text: String, line: Int) {
+        #expect { _ = try HtpasswdFile(text) } throws: { error in
+            (error as? AccessError)?.message.hasPrefix("line \(line):") == true
+        }
+    }
+}
