@@ -20,6 +20,9 @@ package final class Certificates: Sendable {
     /// Whether one of the certificates is for this host: a DNS name, or an address without brackets.
     package func cover(_ host: String) -> Bool { state.withLock { $0.loaded }?.names.cover(host) ?? false }
 
+    /// The file whose certificate ends first, and when, in seconds since 1970; nil before anything was read.
+    package var firstEnd: (file: String, seconds: Int64)? { state.withLock { $0.loaded }?.firstEnd }
+
     /// What the next connection is made with; nil before anything was read.
     var terms: TLSTerms? {
         state.withLock { state in

@@ -7,6 +7,8 @@ struct LoadedCertificates: Sendable {
     let names: CertificateNames
     /// Authorities of clients, as DER.
     let clientAuthorities: Set<[UInt8]>
+    /// The file whose certificate ends first, and when, in seconds since 1970.
+    let firstEnd: (file: String, seconds: Int64)?
 
     /// Throws where a file cannot be used, or a key is not its certificate's.
     init(_ files: TLSConfiguration) throws(ListenError) {
@@ -20,6 +22,8 @@ struct LoadedCertificates: Sendable {
             try Self.certificates(in: file)
         }
         clientAuthorities = Set((authorities ?? []).compactMap { try? $0.toDERBytes() })
+        firstEnd = zip(files.pairs, identities)
+            .map { (file: $0.certificateFile, seconds: $1.end) }.min { $0.seconds < $1.seconds }
         var configuration = first.configuration
         if let authorities {
             configuration.trustRoots = .certificates(authorities)
@@ -63,6 +67,7 @@ private struct Identity: Sendable {
     let chain: [NIOSSLCertificate]
     let key: NIOSSLPrivateKey
     let configuration: NIOSSL.TLSConfiguration
+    var end: Int64 { chain.first.map { Int64($0.notValidAfter) } ?? 0 }
 
     init(_ pair: TLSConfiguration.Pair) throws(ListenError) {
         chain = try LoadedCertificates.certificates(in: pair.certificateFile)

@@ -29,7 +29,7 @@ struct ClientGuide {
             sudo install -D -m 0644 \(file) /etc/containers/certs.d/\(host)/ca.crt
         containerd (with config_path = "/etc/containerd/certs.d" in its config.toml), nerdctl:
             sudo install -D -m 0644 \(file) /etc/containerd/certs.d/\(host)/ca.crt
-            printf 'server = "https://\(host)"\\nca = "/etc/containerd/certs.d/\(host)/ca.crt"\\n' |
+            printf '[host."https://\(host)"]\\n  ca = "/etc/containerd/certs.d/\(host)/ca.crt"\\n' |
                 sudo tee /etc/containerd/certs.d/\(host)/hosts.toml
         ctr, after the same:
             ctr images pull --hosts-dir /etc/containerd/certs.d -u NAME:PASSWORD \(host)/REPOSITORY:TAG

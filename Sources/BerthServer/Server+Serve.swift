@@ -33,7 +33,7 @@ extension Server {
             HousekeepingService(registry: registry, access: access, every: .seconds(60)),
             AccessService(access: access),
             HtpasswdService(htpasswd: htpasswd),
-            CertificateService(http: http, local: local, hangups: hangups, log: log),
+            CertificateService(http: http, certificates: certificates, local: local, hangups: hangups, log: log),
             ListeningService(server: self, tell: tell),
         ]
     }

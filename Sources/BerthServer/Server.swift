@@ -19,6 +19,7 @@ package struct Server: Sendable {
     let admin: HTTPServer?
     /// The administration's listener on the network; nil where it is switched off.
     let remoteAdmin: HTTPServer?
+    let certificates: Certificates?
     let htpasswd: Htpasswd?
     /// The certificate that is made here, where the configuration asks for it.
     let local: LocalCertificate?
@@ -69,7 +70,8 @@ package struct Server: Sendable {
             configuration: configuration, registry: registry, access: access, http: http,
             metrics: observability.server(configuration, registry, readiness, logger: logger),
             admin: AdminSocket.server(configuration, access, logger),
-            remoteAdmin: AdminListener.server(configuration, access, certificates, logger), htpasswd: htpasswd,
+            remoteAdmin: AdminListener.server(configuration, access, certificates, logger), certificates: certificates,
+            htpasswd: htpasswd,
             local: local, parts: parts, gate: gate,
             observability: observability, log: logger)
     }

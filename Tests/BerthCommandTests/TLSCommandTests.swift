@@ -60,6 +60,7 @@ struct TLSCommandTests {
             if bySignal { server.signal(SIGHUP) }
             try await eventually("the new certificate is served") { try await shown().contains("second") }
             #expect(server.log.contains("certificates read again"))
+            #expect(server.log.contains("a certificate ends soon"), "it is good for ten days")
             unlink(folder + "/tls.key")
             try await eventually("the missing key is told of") { server.log.contains("the old ones stay") }
             #expect(try await shown().contains("second"))

@@ -67,6 +67,40 @@ struct CertificateTests {
         }
     }
 
+    @Test("on every route a certificate is answered as its account is by password, and a stranger's as nobody")
+    func everyRoute() async throws {
+        try await withRegistry { server, authority in
+            try await server.grant("everyone", .reader, on: "public/**")
+            let nobody = try await connect(server, authority)
+            let digest = "sha256:" + String(repeating: "0", count: 64)
+            let routes = ["public/box", "team/box", "other/box"].flatMap { name in
+                [
+                    ("GET", "/v2/\(name)/manifests/1"), ("HEAD", "/v2/\(name)/blobs/\(digest)"),
+                    ("GET", "/v2/\(name)/tags/list"), ("GET", "/v2/\(name)/referrers/\(digest)"),
+                    ("POST", "/v2/\(name)/blobs/uploads/"), ("DELETE", "/v2/\(name)/manifests/1"),
+                    ("DELETE", "/v2/\(name)/blobs/\(digest)"),
+                    ("POST", "/v2/\(name)/blobs/uploads/?mount=\(digest)&from=other/box"),
+                ]
+            }
+            let others = [("GET", "/v2/"), ("GET", "/v2/_catalog"), ("GET", "/v1/search?q=box")]
+            let secret = try await server.access.addSecret(
+                for: .robot(RobotName("team+ci")), label: "", scopes: nil, seconds: nil, by: .operator)
+            for (names, header) in [
+                ([Self.ann], basic("ann")), ([Self.ci], basic("team+ci", secret.text)), (["dns:stranger"], nil),
+            ] as [([String], (String, String)?)] {
+                let identity = try authority.issue(names, for: .client)
+                let shown = try await TLSConnection(port: server.port, authority: authority.pem, showing: identity)
+                for (method, target) in routes + others {
+                    let expected = try await nobody.send(method, target, header.map { [$0] } ?? [])
+                    let reply = try await shown.send(method, target)
+                    #expect(reply.status == expected.status, "\(names) \(method) \(target)")
+                    #expect(reply.errorCodes == expected.errorCodes)
+                    #expect(reply.header("WWW-Authenticate") == expected.header("WWW-Authenticate"))
+                }
+            }
+        }
+    }
+
     @Test("no certificate, one that no rule names, and one of two accounts are nobody")
     func nobody() async throws {
         try await withRegistry { server, authority async throws in
