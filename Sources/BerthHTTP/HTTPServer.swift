@@ -147,13 +147,17 @@ package final class HTTPServer: Sendable {
         if case .unix(let path, let mode) = address {
             try UnixSocketFile(path: path, mode: mode).makeRoom()
         }
-        let bootstrap = ServerBootstrap(group: group)
+        var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: CInt(clamping: configuration.limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: address) }
             }
+        if configuration.sharesPort(address) {
+            let only = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+            bootstrap = bootstrap.serverChannelOption(only, value: 1)
+        }
         do {
             switch address {
             case .tcp(let host, let port): return try await bootstrap.bind(host: host, port: port).get()

@@ -32,6 +32,16 @@ package struct HTTPServerConfiguration: Sendable {
     }
 }
 
+extension HTTPServerConfiguration {
+    /// Whether this is an IPv6 address whose port an IPv4 address has too: alone, `[::]` would take both families.
+    func sharesPort(_ address: ListenAddress) -> Bool {
+        guard case .tcp(let host, let port) = address, host.utf8.contains(UInt8(ascii: ":")) else { return false }
+        return listeners.contains { other in
+            if case .tcp(let host, port) = other { !host.utf8.contains(UInt8(ascii: ":")) } else { false }
+        }
+    }
+}
+
 package enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// A host name or a literal address (IPv6 without brackets); port 0 takes a free one.
     case tcp(host: String, port: Int)

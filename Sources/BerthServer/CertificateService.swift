@@ -24,13 +24,17 @@ struct CertificateService: Service {
     private enum Wake { case asked, look, renew }
 
     func run() async throws {
-        warn()
         let (wakes, wake) = AsyncStream.makeStream(of: Wake.self, bufferingPolicy: .bufferingNewest(16))
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { for await _ in hangups { wake.yield(.asked) } }
                 group.addTask { await Self.repeating(Self.pause) { wake.yield(.look) } }
-                group.addTask { await Self.repeating(Self.renewalPause) { wake.yield(.renew) } }
+                group.addTask {
+                    // The first time when the server listens, and has read its certificates.
+                    guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
+                    wake.yield(.renew)
+                    await Self.repeating(Self.renewalPause) { wake.yield(.renew) }
+                }
                 // One after the other, so that what was read last stays.
                 for await reason in wakes { await answer(reason) }
             }

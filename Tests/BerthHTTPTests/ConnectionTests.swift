@@ -228,6 +228,21 @@ extension LiveTests {
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         }
 
+        @Test("every address of both families may be listened on with one port")
+        func bothFamilies() async throws {
+            // Another process may take a port that was free a moment ago.
+            for _ in 0..<5 {
+                let scout = Self.makeServer([.tcp(host: "0.0.0.0", port: 0)])
+                let port = try #require(try await scout.start().first?.port)
+                await scout.shutdown(grace: .zero)
+                let server = Self.makeServer([.tcp(host: "0.0.0.0", port: port), .tcp(host: "::", port: port)])
+                let bound = try? await server.start()
+                await server.shutdown(grace: .zero)
+                if bound?.count == 2 { return }
+            }
+            Issue.record("never both")
+        }
+
         @Test(
             "a Unix socket is served with its mode, a stale one replaced, a live one and a file respected"
         )
