@@ -186,7 +186,7 @@ package final class HTTPServer: Sendable {
             }
             address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
             peer = Peer(address: address?.description ?? "", isSecure: tls != nil)
-            try channel.syncOptions?.setOption(.socketOption(.tcp_nodelay), value: 1)
+            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         } else if let user = PeerCredentials.user(of: channel) {
             peer = Peer(address: "unix", isUnixSocket: true, user: user)
         }
