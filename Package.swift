@@ -47,19 +47,28 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLibCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         room("BerthModel"),
         room("BerthDigest", ["CLibCrypto"]),
+        room(
+            "BerthFetch",
+            [
+                nio, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ]),
         room("BerthBlobs", ["BerthDigest", nio, nioPosix]),
         room("BerthCatalog", grdb),
         room("BerthRegistry", ["BerthBlobs", "BerthCatalog", "BerthDigest", nio, logging]),
         room(
             "BerthAccess",
             [
-                "BerthRegistry", "BerthCatalog", "BerthDigest", "CLibCrypt", nio, nioPosix, logging,
+                "BerthRegistry", "BerthCatalog", "BerthDigest", "BerthFetch", "CLibCrypt", nio, nioPosix, logging,
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]),
         room(

@@ -9,7 +9,7 @@ struct Form: Sendable {
     /// Keys that may stand once; `scope` may be repeated, and unknown keys are nobody's business.
     private static let single = [
         "service", "account", "client_id", "offline_token", "access_type", "grant_type", "username", "password",
-        "refresh_token",
+        "refresh_token", "subject_token", "subject_token_type", "requested_token_type",
     ]
 
     init(_ raw: some Collection<UInt8>) throws(Refusal) {

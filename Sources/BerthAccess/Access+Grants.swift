@@ -12,27 +12,7 @@ extension Access {
         }
         let now = self.now
         let result = try await changing { t, entries throws(CatalogError) -> Addition? in
-            guard let id = try t.id(of: subject) else { return nil }
-            let key = [SQLValue.integer(subject.kind), .integer(id), .text(pattern.text)]
-            let present = try t.row(
-                "SELECT role FROM access_grant WHERE subject_kind = ? AND subject_id = ? AND pattern = ?", key)
-            if let present {
-                if try present.integer(0) == role.rawValue { return .thereAlready }
-                try t.execute(
-                    """
-                    UPDATE access_grant
-                    SET role = ?, created_at = ?, created_by = ?
-                    WHERE subject_kind = ? AND subject_id = ? AND pattern = ?
-                    """, [.integer(role.rawValue), .integer(now), .text(actor.name)] + key)
-            } else {
-                try t.execute(
-                    """
-                    INSERT INTO access_grant (subject_kind, subject_id, pattern, role, created_at, created_by)
-                    VALUES (?, ?, ?, ?, ?, ?)
-                    """, key + [.integer(role.rawValue), .integer(now), .text(actor.name)])
-            }
-            entries.append(AuditEntry(now, actor, "grant.add", subject.description, detail: "\(role.word) \(pattern)"))
-            return .added
+            try t.grant(role, on: pattern, to: subject, at: now, by: actor, &entries)
         }
         guard let result else { throw .unknown("\(subject)") }
         return result
@@ -58,6 +38,34 @@ extension Access {
 }
 
 extension SQLTransaction {
+    /// Nil where the subject does not exist.
+    func grant(
+        _ role: Role, on pattern: RepositoryPattern, to subject: GrantSubject, at now: Int64, by actor: Actor,
+        _ entries: inout [AuditEntry]
+    ) throws(CatalogError) -> Addition? {
+        guard let id = try id(of: subject) else { return nil }
+        let key = [SQLValue.integer(subject.kind), .integer(id), .text(pattern.text)]
+        let present = try row(
+            "SELECT role FROM access_grant WHERE subject_kind = ? AND subject_id = ? AND pattern = ?", key)
+        if let present {
+            if try present.integer(0) == role.rawValue { return .thereAlready }
+            try execute(
+                """
+                UPDATE access_grant
+                SET role = ?, created_at = ?, created_by = ?
+                WHERE subject_kind = ? AND subject_id = ? AND pattern = ?
+                """, [.integer(role.rawValue), .integer(now), .text(actor.name)] + key)
+        } else {
+            try execute(
+                """
+                INSERT INTO access_grant (subject_kind, subject_id, pattern, role, created_at, created_by)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """, key + [.integer(role.rawValue), .integer(now), .text(actor.name)])
+        }
+        entries.append(AuditEntry(now, actor, "grant.add", subject.description, detail: "\(role.word) \(pattern)"))
+        return .added
+    }
+
     /// 0 for everyone; nil for somebody who does not exist.
     fileprivate func id(of subject: GrantSubject) throws(CatalogError) -> Int64? {
         switch subject {
@@ -68,6 +76,8 @@ extension SQLTransaction {
             try row("SELECT id FROM access_group WHERE name = ?", [.text(name.text)])?.integer(0)
         case .robot(let name):
             try row("SELECT id FROM access_robot WHERE name = ?", [.text(name.text)])?.integer(0)
+        case .trust(let name):
+            try row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)])?.integer(0)
         }
     }
 }

@@ -7,8 +7,11 @@ extension Access {
     package func identifyNow(_ authorization: Authorization) -> Identity? {
         switch authorization {
         case .unknown: .refused(.credentials)
+        case .bearer(let text) where SecretText.isOne(text): job(text) ?? .refused(.token)
         case .bearer(let text):
             Hash256(of: text).flatMap { tokens[$0] ?? anonymousTokens[$0] }.map(standing)
+        case .basic(let name, let password) where hasSameBytes(name, Self.jobName):
+            job(password) ?? (SecretText.isOne(password) ? .refused(.credentials) : nil)
         case .basic(let name, let password):
             if SecretText.isOne(password) { identity(bySecret(name, password)) } else { remembered(name, password) }
         }
@@ -20,6 +23,8 @@ extension Access {
         switch authorization {
         case .unknown: return .refused(.credentials)
         case .bearer(let text): return verify(text)
+        case .basic(let name, let password) where hasSameBytes(name, Self.jobName):
+            return await identifyJob(password, from: address)
         case .basic(let name, let password):
             do throws(IdentityRefusal) {
                 return .caller(try await authenticate(name, password, from: address).caller)
@@ -27,10 +32,12 @@ extension Access {
         }
     }
 
-    /// The account that name and password open: a user's password, a personal token, or a robot's secret.
+    /// The account that name and password open: a user's password, a personal token, a robot's secret, or what a job
+    /// shows as the password of `oidc`.
     package func authenticate(
         _ name: String, _ password: String, from address: String
     ) async throws(IdentityRefusal) -> Account {
+        if hasSameBytes(name, Self.jobName) { return try await authenticateJob(password, from: address) }
         if SecretText.isOne(password) {
             if let account = bySecret(name, password) { return account }
             try refuseSecret("login", name, address)
@@ -159,6 +166,10 @@ extension Access {
             guard let robot = snapshot.robot(named: name), robot.id == token.accountID, robot.version == token.version,
                 !robot.isDisabled
             else { return nil }
+        case .job(let name, _):
+            guard let rule = snapshot.rule(named: name), rule.id == token.accountID, rule.version == token.version,
+                !rule.isDisabled
+            else { return nil }
         }
         if let id = token.certificateID, snapshot.certificatesByID[id]?.isDisabled != false { return nil }
         guard let id = token.secretID else { return Caller(token.principal, token: token.reach) }
@@ -174,6 +185,7 @@ extension Principal {
         switch self {
         case .anonymous: ""
         case .user(let name), .robot(let name): name
+        case .job: Access.jobName
         }
     }
 }

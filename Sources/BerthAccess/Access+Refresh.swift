@@ -93,7 +93,7 @@ extension SQLTransaction {
             .integer(now), .integer(account.id), .integer(account.version),
         ]
         switch account.principal {
-        case .anonymous: return false
+        case .anonymous, .job: return false
         case .user:
             return try execute(
                 """

@@ -23,7 +23,8 @@ extension Access {
         let milliseconds = clock.milliseconds()
         let seconds = milliseconds / 1000
         let end = min(
-            account?.secret?.expiresAt.map { $0 / 1_000_000 } ?? .max, account?.certificate?.expires ?? .max)
+            account?.ends ?? .max, account?.secret?.expiresAt.map { $0 / 1_000_000 } ?? .max,
+            account?.certificate?.expires ?? .max)
         let token = BearerToken(for: account, notBefore: seconds, expires: min(seconds + settings.tokenSeconds, end))
         let claims = token.claims(
             BearerToken.Names(issuer: settings.issuer, audience: settings.service),
@@ -52,7 +53,8 @@ extension Access {
     /// The public keys, as `/auth/keys` serves them.
     package func keyDocument() -> [UInt8] { snapshot.keys.document(at: now) }
 
-    /// Forgets refresh tokens that nobody has used for too long, and keys that verify nothing any more.
+    /// Forgets refresh tokens that nobody has used for too long, sessions that no upload outlives, and keys that verify
+    /// nothing any more.
     package func keepHouse() async {
         guard isClosed else { return }
         let now = self.now
@@ -60,10 +62,13 @@ extension Access {
         let oldest = now - AccessSettings.refreshSeconds * 1_000_000
         let keysUntil =
             now - (settings.uploadSeconds + settings.tokenSeconds + settings.skewSeconds) * 1_000_000
+        let sessionsUntil = now - settings.uploadSeconds * 1_000_000
+        jobs.forget(endedBefore: sessionsUntil)
         do throws(CatalogError) {
             _ = try await database.write(
                 .background,
                 { t throws(CatalogError) -> Int in
+                    try t.execute("DELETE FROM trust_session WHERE expires_at < ?", [.integer(sessionsUntil)])
                     try t.execute("DELETE FROM access_refresh WHERE last_used_at < ?", [.integer(oldest)])
                     return try t.execute(
                         "DELETE FROM access_key WHERE retired_at IS NOT NULL AND retired_at < ?",

@@ -1,5 +1,6 @@
 package import BerthCatalog
 import BerthDigest
+import BerthFetch
 package import BerthModel
 package import BerthRegistry
 package import Logging
@@ -20,6 +21,10 @@ package struct AccessSettings: Sendable {
     package var skewSeconds: Int64 = 60
     /// Seconds that a retired key goes on verifying beyond a token's life: uploads last as long.
     package var uploadSeconds: Int64 = 24 * 3600
+    /// Seconds that a job's session lives.
+    package var sessionSeconds: Int64 = 3600
+    /// What identity tokens are to be meant for, where a trust rule does not say: the registry's URL; nil: none is known.
+    package var audience: String?
 
     package init() {}
 
@@ -49,6 +54,8 @@ package final class Access: AccessPolicy {
     let basicKey = SealKey.random()
     /// Refresh tokens handed out, by account.
     let refreshTokens = RecentCounts()
+    let jobs = JobSessions()
+    let issuers: Issuers
     private let uses = Mutex<[Int64: Int64]>([:])
     private let current: Mutex<Snapshot>
     /// What the snapshot says of it, without its lock: asked before all else, also where nobody has an account.
@@ -62,19 +69,25 @@ package final class Access: AccessPolicy {
     ///
     /// - Parameter markClosed: notes durably, outside of the catalog, that the registry is closed; called before the
     ///   first account is acknowledged, and at each start of a closed registry.
+    ///   - fetch: gets what issuers of identity tokens publish.
     package static func open(
         _ catalog: Catalog, settings: AccessSettings, clock: any WallClock = SystemWallClock(), logger: Logger,
-        markClosed: @escaping @Sendable () throws -> Void = {}
+        markClosed: @escaping @Sendable () throws -> Void = {}, fetch: KeyFetch? = nil
     ) async throws(CatalogError) -> Access {
-        try await open(catalog.database, settings, clock, logger, markClosed)
+        try await open(catalog.database, settings, clock, logger, markClosed, fetch)
     }
 
     static func open(
         _ database: any SQLDatabase, _ settings: AccessSettings, _ clock: any WallClock, _ logger: Logger,
-        _ markClosed: @escaping @Sendable () throws -> Void = {}
+        _ markClosed: @escaping @Sendable () throws -> Void = {}, _ fetch: KeyFetch? = nil
     ) async throws(CatalogError) -> Access {
         let tables = try await database.read { t throws(CatalogError) in try AccessTables(t) }
-        let access = Access(database, tables, settings, clock, logger, markClosed)
+        let issuers: Issuers
+        if let fetch { issuers = Issuers(clock, fetch) } else { issuers = Issuers(clock, fetcher: Fetcher()) }
+        let access = Access(database, tables, settings, clock, logger, issuers, markClosed)
+        for kept in try await database.read({ t throws(CatalogError) in try t.jobSessions() }) {
+            access.jobs.add(kept.session, kept.hash)
+        }
         try await access.reload()
         if access.isClosed, access.snapshot.keys.stored.isEmpty {
             _ = try await access.write { t, _ throws(CatalogError) in
@@ -87,9 +100,9 @@ package final class Access: AccessPolicy {
 
     private init(
         _ database: any SQLDatabase, _ tables: AccessTables, _ settings: AccessSettings, _ clock: any WallClock,
-        _ log: Logger, _ markClosed: @escaping @Sendable () throws -> Void
+        _ log: Logger, _ issuers: Issuers, _ markClosed: @escaping @Sendable () throws -> Void
     ) {
-        self.markClosed = markClosed
+        (self.markClosed, self.issuers) = (markClosed, issuers)
         (self.database, self.settings, self.clock, self.log) = (database, settings, clock, log)
         audit = AuditLog(log)
         current = Mutex(Snapshot(tables, keys: .empty))

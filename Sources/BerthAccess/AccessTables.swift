@@ -10,6 +10,8 @@ package struct AccessTables: Sendable {
     package let users: [User]
     package let groups: [Group]
     package let robots: [Robot]
+    /// In the order in which they were added, which is that in which they are tried.
+    package let rules: [TrustRule]
     package let secrets: [StoredSecret]
     package let grants: [Grant]
     package let certificates: [CertificateRule]
@@ -48,6 +50,7 @@ package struct AccessTables: Sendable {
                 isDisabled: try row.bool(3), createdAt: try row.integer(4))
         }
         groups = try Self.groups(transaction, &rows)
+        rules = try Self.rules(transaction, &rows)
         secrets = try Self.secrets(transaction, &rows)
         keys = rows.read(
             try transaction.rows(
@@ -72,7 +75,7 @@ package struct AccessTables: Sendable {
                 id: try row.integer(0), name: try row.certificateName(1), owner: owner, isDisabled: try row.bool(4),
                 createdAt: try row.integer(5), createdBy: try row.text(6))
         }
-        grants = try Self.grants(transaction, users, groups, robots, &rows)
+        grants = try Self.grants(transaction, users, groups, robots, rules, &rows)
         damages = rows.damages
     }
 
@@ -90,6 +93,27 @@ package struct AccessTables: Sendable {
             let id = try row.integer(0)
             return Group(
                 id: id, name: try row.accountName(1), createdAt: try row.integer(2), members: members[id] ?? [])
+        }
+    }
+
+    private static func rules(
+        _ transaction: any SQLTransaction, _ rows: inout LenientRows
+    ) throws(CatalogError) -> [TrustRule] {
+        rows.read(
+            try transaction.rows(
+                """
+                SELECT id, name, issuer, audience, conditions, authority, keys, allows_private, version, is_disabled,
+                    created_at, created_by, last_used_at
+                FROM trust_rule
+                ORDER BY id
+                """, [])
+        ) { row throws(CatalogError) in
+            TrustRule(
+                id: try row.integer(0), name: try row.accountName(1), issuer: try row.text(2),
+                audience: try row.optionalText(3), conditions: try row.conditions(4),
+                authority: try row.optionalText(5), keys: try row.optionalText(6), allowsPrivate: try row.bool(7),
+                version: try row.integer(8), isDisabled: try row.bool(9), createdAt: try row.integer(10),
+                createdBy: try row.text(11), lastUsedAt: try row.optionalInteger(12))
         }
     }
 
@@ -117,11 +141,12 @@ package struct AccessTables: Sendable {
 
     private static func grants(
         _ transaction: any SQLTransaction, _ users: [User], _ groups: [Group], _ robots: [Robot],
-        _ rows: inout LenientRows
+        _ rules: [TrustRule], _ rows: inout LenientRows
     ) throws(CatalogError) -> [Grant] {
         let users = Dictionary(users.map { ($0.id, $0.name) }) { first, _ in first }
         let groups = Dictionary(groups.map { ($0.id, $0.name) }) { first, _ in first }
         let robots = Dictionary(robots.map { ($0.id, $0.name) }) { first, _ in first }
+        let rules = Dictionary(rules.map { ($0.id, $0.name) }) { first, _ in first }
         let found = rows.read(
             try transaction.rows(
                 "SELECT id, subject_kind, subject_id, pattern, role, created_at, created_by FROM access_grant ORDER BY id",
@@ -132,7 +157,9 @@ package struct AccessTables: Sendable {
                 case (0, _): .everyone
                 case (1, let id): users[id].map { .user($0) }
                 case (2, let id): groups[id].map { .group($0) }
-                case (_, let id): robots[id].map { .robot($0) }
+                case (3, let id): robots[id].map { .robot($0) }
+                case (4, let id): rules[id].map { .trust($0) }
+                default: nil
                 }
             guard let subject, let role = Role(rawValue: try row.integer(4)) else { return nil }
             let text = try row.text(3)
@@ -174,6 +201,14 @@ extension SQLRow {
         let text = try text(index)
         guard let name = CertificateName(text) else { throw .damaged("'\(text)' is no certificate's name") }
         return name
+    }
+    /// One condition a line; a rule without any would let in everybody.
+    fileprivate func conditions(_ index: Int) throws(CatalogError) -> [ClaimCondition] {
+        let conditions = try text(index).split(separator: "\n").map { line throws(CatalogError) in
+            do { return try ClaimCondition(String(line)) } catch { throw .damaged("'\(line)' is no condition") }
+        }
+        guard !conditions.isEmpty else { throw .damaged("a trust rule has no condition") }
+        return conditions
     }
     /// One scope a line.
     fileprivate func scopes(_ index: Int) throws(CatalogError) -> [CredentialScope]? {

@@ -101,8 +101,10 @@ package enum GrantSubject: Hashable, Sendable, CustomStringConvertible {
     case user(AccountName)
     case group(AccountName)
     case robot(RobotName)
+    /// The jobs that a trust rule lets in.
+    case trust(AccountName)
 
-    /// Reads `everyone`, `user:ann`, `group:team` or `robot:team+ci`.
+    /// Reads `everyone`, `user:ann`, `group:team`, `robot:team+ci` or `trust:github`.
     package init(_ text: String) throws(AccessError) {
         if hasSameBytes(text, "everyone") {
             self = .everyone
@@ -114,7 +116,8 @@ package enum GrantSubject: Hashable, Sendable, CustomStringConvertible {
         case "user" where halves.count == 2: self = .user(try AccountName(name))
         case "group" where halves.count == 2: self = .group(try AccountName(name))
         case "robot" where halves.count == 2: self = .robot(try RobotName(name))
-        default: throw .invalid("a grant is for everyone, user:NAME, group:NAME or robot:NAMESPACE+NAME")
+        case "trust" where halves.count == 2: self = .trust(try AccountName(name))
+        default: throw .invalid("a grant is for everyone, user:NAME, group:NAME, robot:NAMESPACE+NAME or trust:NAME")
         }
     }
 
@@ -124,6 +127,7 @@ package enum GrantSubject: Hashable, Sendable, CustomStringConvertible {
         case .user(let name): "user:\(name)"
         case .group(let name): "group:\(name)"
         case .robot(let name): "robot:\(name)"
+        case .trust(let name): "trust:\(name)"
         }
     }
 
@@ -133,6 +137,7 @@ package enum GrantSubject: Hashable, Sendable, CustomStringConvertible {
         case .user: 1
         case .group: 2
         case .robot: 3
+        case .trust: 4
         }
     }
 }

@@ -37,10 +37,16 @@ package struct Account: Sendable {
         let rule: Int64
         let expires: Int64
     }
+    /// When what was shown ends, in seconds since 1970; nil: where `secret` says, or never.
+    var ends: Int64?
 
     package var caller: Caller { Caller(principal, credential: secret?.scopes) }
-    /// Whether a refresh token may be made of it. A certificate is shown again and again, and ends by itself.
-    package var mayBeRefreshed: Bool { certificate == nil }
+    /// Whether a refresh token may be made of it. A certificate is shown again and again, and ends by itself; a job's
+    /// session ends, and nothing that it is given outlives it.
+    package var mayRefresh: Bool {
+        if case .job = principal { return false }
+        return certificate == nil
+    }
 }
 
 /// A password that was right a moment ago.

@@ -7,7 +7,7 @@ import BerthModel
 /// scanners recognise one.
 struct SecretText: Sendable {
     enum Kind: String, CaseIterable, Sendable {
-        case personal = "pat", robot = "rob", refresh = "ref"
+        case personal = "pat", robot = "rob", refresh = "ref", job = "job"
     }
     static let start = "berth_"
 

@@ -13,9 +13,15 @@ final class Snapshot: Sendable {
     let robotsByID: [Int64: Robot]
     let certificates: [CertificateName: CertificateRule]
     let certificatesByID: [Int64: CertificateRule]
+    /// In the order in which they are tried.
+    let rules: [TrustRule]
+    let rulesByID: [Int64: TrustRule]
+    private let rulesByName: [String: TrustRule]
     let keys: KeyRing
     private let granted: [Principal: Rights]
     private let everyone: Rights
+    /// By trust rule: whatever job comes with it has the same.
+    private let grantedToRules: [String: Rights]
 
     init(_ tables: AccessTables, keys: KeyRing) {
         version = tables.version
@@ -29,7 +35,11 @@ final class Snapshot: Sendable {
         certificates = Dictionary(tables.certificates.map { ($0.name, $0) }) { first, _ in first }
         certificatesByID = Dictionary(tables.certificates.map { ($0.id, $0) }) { first, _ in first }
         secretsByID = Dictionary(tables.secrets.map { ($0.id, $0) }) { first, _ in first }
+        rules = tables.rules
+        rulesByID = Dictionary(tables.rules.map { ($0.id, $0) }) { first, _ in first }
+        rulesByName = Dictionary(tables.rules.map { ($0.name.text, $0) }) { first, _ in first }
         var granted: [Principal: Rights] = [:]
+        var grantedToRules: [String: Rights] = [:]
         var everyone = Rights()
         let members = Dictionary(tables.groups.map { ($0.name, $0.members) }) { first, _ in first }
         for grant in tables.grants {
@@ -37,6 +47,7 @@ final class Snapshot: Sendable {
             case .everyone: everyone.add(grant.role.actions, on: grant.pattern)
             case .user(let name): granted[.user(name.text), default: .none].add(grant.role.actions, on: grant.pattern)
             case .robot(let name): granted[.robot(name.text), default: .none].add(grant.role.actions, on: grant.pattern)
+            case .trust(let name): grantedToRules[name.text, default: .none].add(grant.role.actions, on: grant.pattern)
             case .group(let name):
                 for member in members[name] ?? [] {
                     guard let user = usersByID[member] else { continue }
@@ -46,11 +57,13 @@ final class Snapshot: Sendable {
         }
         self.granted = granted
         self.everyone = everyone
+        self.grantedToRules = grantedToRules
     }
 
     /// Names are ASCII. String's == would also find what Unicode takes for the same, as a KELVIN SIGN for a K.
     func user(named name: String) -> User? { name.utf8.allSatisfy { $0 < 0x80 } ? users[name] : nil }
     func robot(named name: String) -> Robot? { name.utf8.allSatisfy { $0 < 0x80 } ? robots[name] : nil }
+    func rule(named name: String) -> TrustRule? { name.utf8.allSatisfy { $0 < 0x80 } ? rulesByName[name] : nil }
 
     /// What the principal itself may do, whatever credentials it shows.
     func allows(_ principal: Principal, _ wanted: ActionSet, on repository: RepositoryName) -> Bool {
@@ -64,6 +77,9 @@ final class Snapshot: Sendable {
             guard let robot = self.robot(named: name), !robot.isDisabled, robot.name.reaches(repository) else {
                 return false
             }
+        case .job(let name, _):
+            guard let rule = self.rule(named: name), !rule.isDisabled else { return false }
+            return grantedToRules[name]?.allow(wanted, on: repository) ?? false
         }
         return granted[principal]?.allow(wanted, on: repository) ?? false
     }

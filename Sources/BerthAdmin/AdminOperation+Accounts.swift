@@ -175,7 +175,8 @@ extension AdminOperation {
     ]
 
     private static let grantFields = [
-        AdminField("subject", .string, required: true, "everyone, user:NAME, group:NAME or robot:NAMESPACE+NAME"),
+        AdminField(
+            "subject", .string, required: true, "everyone, user:NAME, group:NAME, robot:NAMESPACE+NAME or trust:NAME"),
         AdminField("pattern", .string, required: true, "Repositories, as team/app, team/**, */cache"),
     ]
 

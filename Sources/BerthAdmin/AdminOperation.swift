@@ -25,7 +25,8 @@ struct AdminOperation: Sendable {
         (self.fields, self.statuses, self.run) = (fields, statuses, run)
     }
 
-    static let all: [AdminOperation] = about + users + groups + robots + tokens + certificates + grants + keys
+    static let all: [AdminOperation] =
+        about + users + groups + robots + tokens + certificates + grants + trust + keys
 
     /// The operations at a path, with what stands in it for the parameters; nil where there is none.
     static func find(_ path: String) -> (operations: [AdminOperation], parameters: [String])? {

@@ -12,6 +12,7 @@ extension Configuration {
             "delete": "What clients may delete.",
             "registry": "The registry as a whole.",
             "access": "Who may do what.",
+            "trust": "CI jobs that log in with an identity token (berth trust).",
             "log": "Log lines, on standard error.",
             "admin": "The administration API for administrators elsewhere; commands use run/admin.sock in the root.",
             "metrics": "Prometheus metrics, on a listener of their own.",
@@ -160,6 +161,9 @@ extension Configuration {
         Setting(
             "access.clock_skew", \.access.clockSkew, .duration(.zero ... .seconds(10 * 60)),
             doc: "By how much clocks may differ before a token counts as expired or not yet valid."),
+        Setting(
+            "trust.session", \.trust.session, .duration(.seconds(1) ... .seconds(12 * 60 * 60)),
+            doc: "How long a job is let in that has once presented a valid identity token, also when that has expired."),
         Setting(
             "log.level", \.log.level, .choice,
             doc: "Least level logged: trace, debug, info, notice, warning, error or critical."),

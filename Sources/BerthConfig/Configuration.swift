@@ -9,6 +9,7 @@ package struct Configuration: Sendable, Equatable {
     package var delete = Delete()
     package var registry = RegistryMode()
     package var access = Access()
+    package var trust = Trust()
     package var log = Log()
     package var metrics = Metrics()
     package var admin = Admin()
@@ -83,6 +84,11 @@ extension Configuration {
         package var clockSkew = Duration.seconds(60)
 
         package enum Anonymous: String, Sendable, CaseIterable { case none, pull, push }
+    }
+
+    package struct Trust: Sendable, Equatable {
+        /// How long a CI job's session lives.
+        package var session = Duration.seconds(60 * 60)
     }
 
     package struct Log: Sendable, Equatable {

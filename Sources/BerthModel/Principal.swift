@@ -5,6 +5,9 @@ package enum Principal: Hashable, Sendable, CustomStringConvertible {
     case user(String)
     /// A program's account, `<namespace>+<name>`: it reaches nothing outside of its namespace.
     case robot(String)
+    /// A job of a CI system, let in by the trust rule of this name; `subject` is who its issuer says it is, in visible
+    /// ASCII.
+    case job(rule: String, subject: String)
 
     /// One line without spaces, the same for the same principal for ever: it is stored and sealed.
     package var text: String {
@@ -12,6 +15,7 @@ package enum Principal: Hashable, Sendable, CustomStringConvertible {
         case .anonymous: "anonymous"
         case .user(let name): "user:\(name)"
         case .robot(let name): "robot:\(name)"
+        case .job(let rule, let subject): "job:\(rule):\(subject)"
         }
     }
     package var description: String { text }
@@ -24,9 +28,27 @@ package enum Principal: Hashable, Sendable, CustomStringConvertible {
             self = .user(name)
         } else if let name = Self.rest(of: text, after: "robot:"), name.utf8.contains(UInt8(ascii: "+")) {
             self = .robot(name)
+        } else if let job = Self.rest(of: text, after: "job:"), let colon = job.utf8.firstIndex(of: UInt8(ascii: ":")),
+            let rule = String(job.utf8[..<colon]), let subject = String(job.utf8[colon...].dropFirst()),
+            !rule.isEmpty, !subject.isEmpty
+        {
+            self = .job(rule: rule, subject: subject)
         } else {
             return nil
         }
+    }
+
+    /// A job whose issuer calls it `subject`, be that what it may: other bytes than visible ASCII, and `%`, are escaped.
+    package init(jobOf rule: String, subject: String) {
+        var escaped: [UInt8] = []
+        for byte in subject.utf8 {
+            if byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "%") {
+                escaped.append(byte)
+            } else {
+                escaped += [UInt8(ascii: "%"), lowerHexDigit(byte >> 4), lowerHexDigit(byte & 15)]
+            }
+        }
+        self = .job(rule: rule, subject: String(decoding: escaped, as: UTF8.self))
     }
 
     /// As bytes: a Character may span the colon.

@@ -10,7 +10,8 @@ struct Berth: AsyncParsableCommand {
         version: "berth \(BerthVersion.current)",
         subcommands: [
             ServeCommand.self, ConfigCommand.self, UserCommand.self, GroupCommand.self, RobotCommand.self,
-            TokenCommand.self, CertificateCommand.self, GrantCommand.self, KeyCommand.self, AuditCommand.self,
+            TokenCommand.self, CertificateCommand.self, GrantCommand.self, TrustCommand.self, KeyCommand.self,
+            AuditCommand.self,
             VersionCommand.self,
         ]
     )

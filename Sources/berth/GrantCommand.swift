@@ -5,7 +5,7 @@ struct GrantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "grant", abstract: "Who may do what: a role on repositories, by pattern.",
         discussion: """
-            SUBJECT is everyone, user:NAME, group:NAME or robot:NAMESPACE+NAME. ROLE is reader (pull), writer (and push), \
+            SUBJECT is everyone, user:NAME, group:NAME, robot:NAMESPACE+NAME or trust:NAME. ROLE is reader (pull), writer (and push), \
             maintainer (and delete) or admin. PATTERN is a repository, or many: team/app, team/*, team/**, */cache, **.
             """,
         subcommands: [Add.self, List.self, Remove.self])

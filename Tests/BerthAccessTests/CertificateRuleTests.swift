@@ -80,7 +80,7 @@ struct CertificateRuleTests {
     func tokens() async throws {
         try await withRules { access, clock async throws in
             let account = try #require(access.account(certificate("uri:spiffe://test/ann", expires: start + 120)))
-            #expect(!account.mayBeRefreshed)
+            #expect(!account.mayRefresh)
             let token = try access.issue(account, RequestedScopes([]))
             #expect(token.lifetime == 120)
             func isGood() async -> Bool {

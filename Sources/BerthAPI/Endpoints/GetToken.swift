@@ -30,7 +30,8 @@ struct GetToken: Endpoint {
     }
 }
 
-/// `POST /auth/token`: the same by a form, with a password or a refresh token. RFC 6749, sections 4.3 and 6.
+/// `POST /auth/token`: the same by a form, with a password or a refresh token (RFC 6749, sections 4.3 and 6); or the
+/// secret of a job's session for its identity token (RFC 8693).
 struct PostToken: Endpoint {
     private static let mostBytes = 64 << 10
 
@@ -45,15 +46,53 @@ struct PostToken: Endpoint {
             account = try await call.account { access, address async throws(IdentityRefusal) in
                 try await access.authenticate(name, password, from: address)
             }
+        case Self.exchange: return try await self.exchange(form, call)
         case "refresh_token":
             let text = form["refresh_token"] ?? ""
             account = try await call.account { access, address async throws(IdentityRefusal) in
                 try await access.account(refreshToken: text, from: address)
             }
-        default: throw .parameter("grant_type", "has to be password or refresh_token")
+        default: throw .parameter("grant_type", "has to be password, refresh_token or \(Self.exchange)")
         }
         let isOffline = form["access_type"] == "offline" && form["grant_type"] == "password"
         return try await call.token(account, form, withRefresh: isOffline)
+    }
+
+    private static let exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+    private static let accessToken = "urn:ietf:params:oauth:token-type:access_token"
+    /// RFC 8693, section 3.
+    private static let identityTokens = [
+        "urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt",
+    ]
+
+    /// The session's secret is a bearer token, and the password of `oidc`.
+    private func exchange(_ form: Form, _ call: Call) async throws(Refusal) -> Response {
+        guard Self.identityTokens.contains(form["subject_token_type"] ?? "") else {
+            throw .parameter("subject_token_type", "has to be \(Self.identityTokens.joined(separator: " or "))")
+        }
+        guard form["requested_token_type"].map({ $0 == Self.accessToken }) ?? true else {
+            throw .parameter("requested_token_type", "can be \(Self.accessToken) alone")
+        }
+        let session: IssuedSession
+        do throws(IdentityRefusal) {
+            session = try await call.context.gate.access.exchange(
+                form["subject_token"] ?? "", from: call.request.peer.address)
+        } catch { throw Refusal(error) }
+        var json = JSONWriter(reservingCapacity: 512)
+        json.beginObject()
+        for (key, value) in [
+            ("access_token", session.secret), ("issued_token_type", Self.accessToken), ("token_type", "Bearer"),
+            ("issued_at", Timestamp.text(milliseconds: session.issuedAt)),
+        ] {
+            json.key(key)
+            json.string(value)
+        }
+        json.key("expires_in")
+        json.int(session.lifetime)
+        json.endObject()
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .bytes(ByteBuffer(bytes: json.bytes)))
     }
 
     private func form(_ call: Call) async throws(Refusal) -> Form {
@@ -95,7 +134,7 @@ extension Call {
         var refresh: String?
         do throws(IdentityRefusal) {
             issued = try access.issue(account, RequestedScopes(form.values("scope")))
-            if withRefresh, let account, account.mayBeRefreshed {
+            if withRefresh, let account, account.mayRefresh {
                 refresh = try await access.makeRefreshToken(account, from: request.peer.address)
             }
         } catch { throw Refusal(error) }

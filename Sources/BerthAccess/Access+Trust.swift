@@ -1,0 +1,163 @@
+import BerthCatalog
+import BerthFetch
+import BerthModel
+
+extension Access {
+    private static let mostConditions = 20
+    private static let mostGrants = 50
+
+    /// Adds a trust rule with what it grants. One of the same name that is as asked stays as it is, and gets the grants
+    /// that it has not. Throws `.invalid`, or `.conflict` where there is another one of this name.
+    package func addTrust(_ rule: NewTrustRule, by actor: Actor) async throws(AccessError) -> Addition {
+        try await check(rule)
+        let now = self.now
+        let result = try await changing { t, entries throws(CatalogError) -> Addition? in
+            var isNew = false
+            if let row = try t.row(
+                "SELECT issuer, audience, conditions, authority, keys, allows_private FROM trust_rule WHERE name = ?",
+                [.text(rule.name.text)])
+            {
+                guard row.columns == rule.columns else { return nil }
+            } else {
+                try t.execute(
+                    """
+                    INSERT INTO trust_rule (
+                        issuer, audience, conditions, authority, keys, allows_private, name, version, is_disabled,
+                        created_at, created_by)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?)
+                    """, rule.columns + [.text(rule.name.text), .integer(now), .text(actor.name)])
+                try t.close(at: now)
+                let detail = "\(rule.issuer) \(rule.conditions.map(\.description).joined(separator: " "))"
+                entries.append(AuditEntry(now, actor, "trust.add", rule.name.text, detail: detail))
+                isNew = true
+            }
+            for (role, pattern) in rule.grants {
+                let added = try t.grant(role, on: pattern, to: .trust(rule.name), at: now, by: actor, &entries)
+                isNew = isNew || added == .added
+            }
+            return isNew ? .added : .thereAlready
+        }
+        guard let result else {
+            throw .conflict("there is a rule \(rule.name) already that is another one; remove it, or take another name")
+        }
+        return result
+    }
+
+    /// What of a trust rule is to change; nil stays. What it believes cannot: that would be another rule.
+    package struct TrustChange: Sendable {
+        package var isDisabled: Bool?
+        package var authority: String?
+        package var keys: String?
+
+        package init() {}
+    }
+
+    /// Throws `.unknown` or `.invalid`. A disabling ends the sessions and tokens of the rule's jobs, for good.
+    package func changeTrust(_ name: AccountName, _ change: TrustChange, by actor: Actor) async throws(AccessError) {
+        try Self.check(authority: change.authority)
+        try await Self.check(keys: change.keys)
+        let now = self.now
+        let isKnown = try await changing { t, entries throws(CatalogError) -> Bool in
+            guard let row = try t.row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)]) else {
+                return false
+            }
+            let id = SQLValue.integer(try row.integer(0))
+            var changed: [String] = []
+            if let authority = change.authority {
+                try t.execute("UPDATE trust_rule SET authority = ? WHERE id = ?", [.text(authority), id])
+                changed.append("authority")
+            }
+            if let keys = change.keys {
+                try t.execute("UPDATE trust_rule SET keys = ? WHERE id = ?", [.text(keys), id])
+                changed.append("keys")
+            }
+            if let isDisabled = change.isDisabled {
+                try t.execute(
+                    "UPDATE trust_rule SET is_disabled = ?, version = version + ? WHERE id = ?",
+                    [.bool(isDisabled), .bool(isDisabled), id])
+                if isDisabled { try t.execute("DELETE FROM trust_session WHERE rule_id = ?", [id]) }
+                changed.append(isDisabled ? "disabled" : "enabled")
+            }
+            entries.append(
+                AuditEntry(now, actor, "trust.change", name.text, detail: changed.joined(separator: ", ")))
+            return true
+        }
+        guard isKnown else { throw .unknown("trust rule \(name)") }
+    }
+
+    /// Removes a trust rule with its grants and its jobs' sessions; false where there is none.
+    package func removeTrust(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
+        let now = self.now
+        return try await changing { t, entries throws(CatalogError) -> Bool in
+            guard let row = try t.row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)]) else {
+                return false
+            }
+            let id = SQLValue.integer(try row.integer(0))
+            try t.execute("DELETE FROM access_grant WHERE subject_kind = 4 AND subject_id = ?", [id])
+            try t.execute("DELETE FROM trust_rule WHERE id = ?", [id])
+            entries.append(AuditEntry(now, actor, "trust.remove", name.text))
+            return true
+        }
+    }
+
+    // MARK: - What a rule has to be
+
+    private func check(_ rule: NewTrustRule) async throws(AccessError) {
+        let issuer = rule.issuer
+        if rule.keys == nil {
+            do throws(FetchError) { _ = try HTTPSAddress(issuer) } catch { throw .invalid("the issuer: \(error)") }
+            guard !issuer.utf8.contains(UInt8(ascii: "?")) else { throw .invalid("an issuer's URL has no query") }
+        }
+        guard (1...512).contains(issuer.utf8.count), issuer.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw .invalid("an issuer has 1 to 512 visible characters")
+        }
+        if let audience = rule.audience {
+            guard (1...512).contains(audience.utf8.count), audience.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                throw .invalid("an audience has 1 to 512 visible characters")
+            }
+        } else if settings.audience == nil {
+            throw .invalid("say the audience, or set http.external_url, which is the audience where none is said")
+        }
+        guard rule.conditions.count <= Self.mostConditions, rule.grants.count <= Self.mostGrants else {
+            throw .invalid(
+                "a rule has at most \(Self.mostConditions) conditions, and \(Self.mostGrants) grants at once")
+        }
+        let claims = rule.conditions.map(\.claim)
+        guard
+            !zip(claims.indices, claims).contains(where: { index, claim in
+                claims[..<index].contains { hasSameBytes($0, claim) }
+            })
+        else { throw .invalid("a claim has one condition") }
+        guard rule.conditions.contains(where: \.namesProject) else {
+            throw .invalid(
+                "a rule needs a condition that tells whose jobs are meant, on sub or on a claim as repository or "
+                    + "project_path, without a * before its first slash: anybody may have jobs at the same issuer")
+        }
+        try Self.check(authority: rule.authority)
+        try await Self.check(keys: rule.keys)
+    }
+
+    private static func check(authority: String?) throws(AccessError) {
+        guard let authority else { return }
+        guard authority.utf8.count <= Fetcher.mostBytes, Fetcher.isAuthority(authority) else {
+            throw .invalid("the authority's certificates cannot be read: they are to be PEM")
+        }
+    }
+
+    private static func check(keys: String?) async throws(AccessError) {
+        guard let keys else { return }
+        guard keys.utf8.count <= Fetcher.mostBytes, let found = try? await KeyDocuments.keys(in: Array(keys.utf8)),
+            !found.isEmpty
+        else { throw .invalid("the keys are no JSON Web Key Set with a key of RS256, PS256, ES256, ES384 or EdDSA") }
+    }
+}
+
+extension NewTrustRule {
+    /// As the table keeps what a rule believes.
+    fileprivate var columns: [SQLValue] {
+        [
+            .text(issuer), .optional(audience), .text(conditions.map(\.description).joined(separator: "\n")),
+            .optional(authority), .optional(keys), .bool(allowsPrivate),
+        ]
+    }
+}

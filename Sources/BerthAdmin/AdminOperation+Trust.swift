@@ -1,0 +1,103 @@
+import BerthAccess
+import BerthModel
+import HTTPTypes
+
+extension AdminOperation {
+    static let trust: [AdminOperation] = [
+        AdminOperation(.get, "/trust", "listTrust", "All trust rules, in the order in which they are tried.") {
+            call throws(AccessError) in
+            let tables = try await call.tables()
+            return .list("rules", tables.rules) { $0.write($1, tables) }
+        },
+        AdminOperation(
+            .post, "/trust", "addTrust", "Trust an issuer of identity tokens: jobs that fit may do what is granted.",
+            fields: [
+                AdminField("name", .string, required: true, "Letters, digits and . _ @ -"),
+                AdminField("issuer", .string, required: true, "As tokens carry it in iss, byte for byte."),
+                AdminField(
+                    "conditions", .strings, required: true, "claim=pattern; one of them tells whose jobs are meant."),
+                AdminField("audience", .string, "As tokens carry it in aud; without one, the registry's URL."),
+                AdminField("grants", .strings, "role:pattern, as in writer:team/**"),
+                AdminField("allow_private", .boolean, "Whether the issuer may have a private address."),
+                AdminField("authority", .string, "PEM of certificates that vouch for the issuer's hosts."),
+                AdminField("keys", .string, "The issuer's keys as a JSON Web Key Set, instead of fetching them."),
+            ], statuses: [200, 201, 400, 409]
+        ) { call throws(AccessError) in
+            let name = try AccountName(call.body.string("name") ?? "")
+            var rule = NewTrustRule(
+                name, issuer: call.body.string("issuer") ?? "", audience: call.body.string("audience"),
+                conditions: try (call.body.strings("conditions") ?? []).map { text throws(AccessError) in
+                    try ClaimCondition(text)
+                })
+            rule.authority = call.body.string("authority")
+            rule.keys = call.body.string("keys")
+            rule.allowsPrivate = call.body.bool("allow_private") ?? false
+            rule.grants = try (call.body.strings("grants") ?? []).map { text throws(AccessError) in
+                try Self.grant(text)
+            }
+            return .added(try await call.access.addTrust(rule, by: call.actor), name.text)
+        },
+        AdminOperation(.get, "/trust/{name}", "getTrust", "One trust rule.", statuses: [200, 404]) {
+            call throws(AccessError) in
+            let name = try call.account()
+            let tables = try await call.tables()
+            guard let rule = tables.rules.first(where: { $0.name == name }) else {
+                throw .unknown("trust rule \(name)")
+            }
+            return AdminAnswer(.ok) { $0.write(rule, tables) }
+        },
+        AdminOperation(
+            .patch, "/trust/{name}", "changeTrust", "Disable a trust rule, or give it other certificates or keys.",
+            fields: [
+                AdminField("disabled", .boolean, "Whether nobody comes by it for now; its sessions end for good."),
+                AdminField("authority", .string, "PEM of certificates that vouch for the issuer's hosts."),
+                AdminField("keys", .string, "The issuer's keys as a JSON Web Key Set."),
+            ], statuses: [200, 400, 404]
+        ) { call throws(AccessError) in
+            var change = Access.TrustChange()
+            change.isDisabled = call.body.bool("disabled")
+            change.authority = call.body.string("authority")
+            change.keys = call.body.string("keys")
+            try await call.access.changeTrust(try call.account(), change, by: call.actor)
+            return .changed(true)
+        },
+        AdminOperation(
+            .delete, "/trust/{name}", "removeTrust", "Remove a trust rule with its grants; its sessions end."
+        ) { call throws(AccessError) in
+            .changed(try await call.access.removeTrust(try call.account(), by: call.actor))
+        },
+    ]
+
+    /// Reads `role:pattern`.
+    private static func grant(_ text: String) throws(AccessError) -> (role: Role, pattern: RepositoryPattern) {
+        let halves = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+        guard halves.count == 2, let role = Role(String(Substring(halves[0]))) else {
+            throw .invalid("a grant is written role:pattern, as in writer:team/**")
+        }
+        do { return (role, try RepositoryPattern(String(Substring(halves[1])))) } catch {
+            throw .invalid(error.message)
+        }
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func write(_ rule: TrustRule, _ tables: AccessTables) {
+        beginObject()
+        member("name", rule.name.text)
+        member("issuer", rule.issuer)
+        key("audience")
+        if let audience = rule.audience { string(audience) } else { null() }
+        member("conditions", rule.conditions.map(\.description))
+        member(
+            "grants",
+            tables.grants.filter { $0.subject == .trust(rule.name) }.map { "\($0.role.word):\($0.pattern)" })
+        member("disabled", rule.isDisabled)
+        member("allow_private", rule.allowsPrivate)
+        member("authority", rule.hasAuthority)
+        member("keys", rule.hasKeys)
+        member("created_at", at: rule.createdAt)
+        member("created_by", rule.createdBy)
+        member("last_used_at", at: rule.lastUsedAt)
+        endObject()
+    }
+}
