@@ -125,6 +125,8 @@ let package = Package(
             dependencies: [
                 "BerthModel", "BerthDigest", "BerthBlobs", "BerthConfig", "BerthHTTP", "BerthRegistry", "BerthAccess",
                 "BerthServer", nio, nioPosix, logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -134,6 +136,7 @@ let package = Package(
             swiftSettings: strict
         ),
         tests("BerthModelTests", ["BerthModel", "BerthTestSupport"]),
+        tests("BerthFetchTests", ["BerthFetch", "BerthTestSupport", nio]),
         tests(
             "BerthRegistryTests",
             [
@@ -142,7 +145,10 @@ let package = Package(
             ]),
         tests(
             "BerthAccessTests",
-            ["BerthAccess", "BerthCatalog", "BerthRegistry", "BerthDigest", "BerthModel", "BerthTestSupport", logging]),
+            [
+                "BerthAccess", "BerthCatalog", "BerthRegistry", "BerthDigest", "BerthFetch", "BerthModel",
+                "BerthTestSupport", logging, .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
         tests(
             "BerthAdminTests",
             [
@@ -198,7 +204,7 @@ let package = Package(
             "BerthLiveTests",
             [
                 "BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry",
-                "BerthAccess", "BerthServer", "BerthHTTP", "BerthAPI", logging,
+                "BerthAccess", "BerthFetch", "BerthServer", "BerthHTTP", "BerthAPI", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ],

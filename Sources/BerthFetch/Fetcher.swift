@@ -95,6 +95,7 @@ package final class Fetcher: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         // The name stays in the handshake and in `Host`, and is not looked up again.
         configuration.dnsOverride = [url.host: "\(address)"]
+        configuration.http1_1ConnectionDebugInitializer = { HostNames.check($0, url.host) }
         let client = HTTPClient(
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
         let result = await answer(of: client, url, left)
@@ -114,6 +115,8 @@ package final class Fetcher: Sendable {
             return .success(Array(try await response.body.collect(upTo: mostBytes).readableBytesView))
         } catch is NIOTooManyBytesError {
             return .failure(.tooLarge(mostBytes))
+        } catch let error as FetchError {
+            return .failure(error)
         } catch {
             return .failure(.failed("there is no answer: \(error)"))
         }

@@ -31,10 +31,10 @@ package struct Server: Sendable {
     /// Opens the root, recovers what an earlier process left, and puts the rooms together. Listens on nothing yet.
     package static func open(
         _ configuration: Configuration, observability: Observability, clock: any WallClock = SystemWallClock(),
-        logger: Logger
+        fetch: KeyFetch? = nil, logger: Logger
     ) async throws -> Server {
         let parts = try await StorageParts.open(configuration, observability, logger)
-        do { return try await Server.open(configuration, parts, observability, clock, logger) } catch {
+        do { return try await Server.open(configuration, parts, observability, clock, fetch, logger) } catch {
             await parts.close(logger)
             throw error
         }
@@ -42,9 +42,9 @@ package struct Server: Sendable {
 
     private static func open(
         _ configuration: Configuration, _ parts: StorageParts, _ observability: Observability, _ clock: any WallClock,
-        _ logger: Logger
+        _ fetch: KeyFetch?, _ logger: Logger
     ) async throws -> Server {
-        let access = try await parts.openAccess(configuration, clock: clock, logger)
+        let access = try await parts.openAccess(configuration, clock: clock, fetch: fetch, logger)
         let htpasswd = configuration.access.htpasswd.map { Htpasswd(path: $0, access: access, log: logger) }
         if let htpasswd { try await htpasswd.load() } else { try await access.forgetHtpasswd() }
         let nowhere = configuration.listenersWithoutRealm

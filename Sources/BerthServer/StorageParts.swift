@@ -38,12 +38,12 @@ struct StorageParts: Sendable {
 
     /// The accounts, unless they were lost.
     func openAccess(
-        _ configuration: Configuration, clock: any WallClock = SystemWallClock(), _ log: Logger
+        _ configuration: Configuration, clock: any WallClock = SystemWallClock(), fetch: KeyFetch? = nil, _ log: Logger
     ) async throws -> Access {
         let mark = ClosedMark(root)
         let access = try await Access.open(
             catalog, settings: AccessSettings(configuration, registry: root.id), clock: clock, logger: log,
-            markClosed: { try mark.set() })
+            markClosed: { try mark.set() }, fetch: fetch)
         try mark.check(isClosed: access.isClosed)
         return access
     }

@@ -47,6 +47,14 @@ struct AdminAPITests {
                 ("POST", "/grants", ["subject": "group:team", "role": "writer", "pattern": "team/**"], 201, 200),
                 ("POST", "/grants", ["subject": "group:team", "role": "reader", "pattern": "team/**"], 201, 200),
                 ("PATCH", "/robots/team+ci", ["disabled": true], 200, 200), ("POST", "/keys", nil, 201, 200),
+                (
+                    "POST", "/trust",
+                    [
+                        "name": "github", "issuer": "https://token.actions.githubusercontent.com",
+                        "audience": "https://registry.test", "conditions": ["repository=org/app", "ref=refs/tags/v*"],
+                        "grants": ["writer:team/**"],
+                    ], 201, 200
+                ), ("PATCH", "/trust/github", ["disabled": true], 200, 200), ("DELETE", "/trust/github", nil, 200, 200),
                 ("POST", "/grants/remove", ["subject": "group:team", "pattern": "team/**"], 200, 200),
                 ("POST", "/certificates", ["name": "uri:spiffe://test/ci", "owner": "team+ci"], 201, 200),
                 ("PATCH", "/certificates/uri:spiffe%3A%2F%2Ftest%2Fci", ["disabled": true], 200, 200),
@@ -98,6 +106,17 @@ struct AdminAPITests {
             ("POST", "/certificates", #"{"name":"ghost","owner":"ghost"}"#, 400),
             ("POST", "/certificates", #"{"name":"dns:a","owner":"ghost"}"#, 404),
             ("PATCH", "/certificates/dns:a", #"{"disabled":true}"#, 404), ("DELETE", "/certificates/a", nil, 400),
+            ("POST", "/trust", #"{"name":"a","issuer":"https://a","audience":"a","conditions":["ref=x"]}"#, 400),
+            ("POST", "/trust", #"{"name":"a","issuer":"http://a","audience":"a","conditions":["sub=x"]}"#, 400),
+            ("POST", "/trust", #"{"name":"a","issuer":"https://a","conditions":["sub=x"]}"#, 400),
+            ("POST", "/trust", #"{"name":"a","issuer":"https://a","audience":"a","conditions":"sub=x"}"#, 400),
+            (
+                "POST", "/trust",
+                #"{"name":"a","issuer":"https://a","audience":"a","conditions":["sub=x"],"grants":["king:**"]}"#, 400
+            ),
+            ("PATCH", "/trust/ghost", #"{"disabled":true}"#, 404), ("GET", "/trust/ghost", nil, 404),
+            ("PATCH", "/trust/ghost", #"{"keys":"x"}"#, 400), ("PATCH", "/trust/ghost", #"{"issuer":"x"}"#, 400),
+            ("POST", "/grants", #"{"subject":"trust:ghost","role":"reader","pattern":"**"}"#, 404),
             ("POST", "/keys", nil, 400), ("GET", "/audit?limit=x", nil, 400), ("GET", "/audit?x=1", nil, 400),
             ("GET", "/nothing", nil, 404), ("DELETE", "/users", nil, 405),
         ] as [(String, String, String?, Int)])

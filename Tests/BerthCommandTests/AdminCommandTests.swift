@@ -87,6 +87,57 @@ struct AdminCommandTests {
         }
     }
 
+    @Test("trust rules: added, listed, shown, changed, disabled, removed", arguments: [true, false])
+    func trust(isRunning: Bool) async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let server = isRunning ? try await BerthProcess.start(root: root) : nil
+            func run(_ arguments: String..., status: Int32 = 0) async throws -> String {
+                let outcome = try await berth(arguments + ["--root", root])
+                #expect(outcome.status == status, "\(arguments): \(outcome.complaint)")
+                return outcome.output + outcome.complaint
+            }
+            let add = [
+                "trust", "add", "github", "--issuer", "https://token.actions.githubusercontent.com", "--audience",
+                "https://registry.test", "--claim", "repository=org/app", "--claim", "ref=refs/heads/main", "--grant",
+                "writer:team/**", "--root", root,
+            ]
+            #expect(try await berth(add).output == "Rule github was added: its jobs log in as oidc.\n")
+            #expect(try await berth(add).output == "Rule github is there already.\n")
+            let key = try await IssuerKey()
+            let keys = folder + "/keys.json"
+            try IssuerKey.set([key]).write(toFile: keys, atomically: true, encoding: .utf8)
+            #expect(try await run("trust", "update", "github", "--keys", keys) == "Rule github was changed.\n")
+            #expect(try await run("trust", "update", "github", status: 2).contains("Say --ca or --keys."))
+            #expect(try await run("trust", "list").contains("repository=org/app ref=refs/heads/main  writer:team/**"))
+            #expect(try await run("trust", "show", "github").contains("https://registry.test"))
+            #expect(try await run("grant", "list").contains("trust:github"))
+            let list = try await run("trust", "list", "--json")
+            let rules = try JSONSerialization.jsonObject(with: Data(list.utf8)) as? [String: [[String: Any]]]
+            #expect(rules?["rules"]?.first?["keys"] as? Bool == true && !list.contains(key.document["x"] ?? "?"))
+            let one = try await isRunning ? nil : BerthProcess.start(root: root)
+            let registry = try #require(server ?? one)
+            let connection = try registry.connect()
+            let now = Int64(Date().timeIntervalSince1970)
+            let issuer = "https://token.actions.githubusercontent.com"
+            let token = try IdentityTokenDraft(key, issuer: issuer, at: now).text()
+            func status() async throws -> Int {
+                try await connection.send("POST", "/v2/team/app/blobs/uploads/", [basic("oidc", token)]).status
+            }
+            #expect(try await status() == 202)
+            _ = try await run("trust", "disable", "github")
+            #expect(try await status() == 401)
+            _ = try await run("trust", "enable", "github")
+            #expect(try await status() == 202, "the token itself is valid still")
+            #expect(try await run("trust", "remove", "github") == "Rule github was removed.\n")
+            #expect(try await status() == 401)
+            #expect(try await run("trust", "remove", "github") == "There is no rule github.\n")
+            #expect(try await run("audit").contains("job.login"))
+            #expect(!registry.log.contains(token))
+            try await registry.stop()
+        }
+    }
+
     @Test("an htpasswd file is imported, bcrypt and nothing weaker")
     func htpasswd() async throws {
         try await withTemporaryFolder { folder in
@@ -139,6 +190,7 @@ struct AdminCommandTests {
             ["user", "show", "ghost"], ["user", "password", "ghost"], ["grant", "add", "everyone", "writer", "**"],
             ["grant", "add", "user:ghost", "reader", "**"], ["token", "add", "ghost"], ["robot", "add", "ci"],
             ["key", "rotate"], ["certificate", "add", "dns:a", "ghost"], ["certificate", "add", "ghost", "ghost"],
+            ["trust", "show", "ghost"], ["trust", "add", "a", "--issuer", "https://a", "--claim", "sub=x"],
             ["group", "join", "none", "nobody"],
         ])
     func refused(arguments: [String]) async throws {

@@ -1,4 +1,5 @@
 import BerthAccess
+import BerthModel
 import BerthTestSupport
 import Testing
 
@@ -31,6 +32,11 @@ struct AccessMatrixTests {
         ("personal token for pulling", "ok 403 403", "ok 403 403", "ok 403 403", "404 403 404"),
         ("personal token for elsewhere", "404 403 404", "404 403 404", "404 403 404", "404 403 404"),
         ("administrator's narrow token", "404 403 404", "ok 403 403", "ok 403 403", "404 403 404"),
+        ("job", "ok 403 403", "ok ok 403", "ok ok 403", "404 403 404"),
+        ("job's token", "ok 403 403", "ok ok 403", "ok ok 403", "404 403 404"),
+        ("job's session", "ok 403 403", "ok ok 403", "ok ok 403", "404 403 404"),
+        ("job of another project", "401 401 401", "401 401 401", "401 401 401", "401 401 401"),
+        ("job of a disabled rule", "401 401 401", "401 401 401", "401 401 401", "401 401 401"),
         ("disabled", "401 401 401", "401 401 401", "401 401 401", "401 401 401"),
         ("disabled's token", "token token token", "token token token", "token token token", "token token token"),
         ("wrong password", "401 401 401", "401 401 401", "401 401 401", "401 401 401"),
@@ -54,7 +60,8 @@ struct AccessMatrixTests {
                     for request in requests {
                         let target = request.target.replacing("NAME", with: repository)
                         // Whoever is wrong too often is told nothing but that.
-                        if ["disabled", "wrong password", "unknown user"].contains(caller) {
+                        if ["disabled", "wrong password", "unknown user"].contains(caller) || caller.hasPrefix("job of")
+                        {
                             clock.advance(seconds: 13)
                         }
                         let reply = try await server.send(
@@ -193,12 +200,6 @@ private struct World {
 
     func header(of caller: String) async throws -> (String, String)? {
         let everything = ["public/box", "team/box", "team/new", "other/new"].map { "repository:\($0):pull,push,delete" }
-        func token(_ name: String?, _ scopes: [String], _ password: String = testPassword) async throws
-            -> (String, String)
-        {
-            let reply = try await server.askToken(scopes, as: name.map { ($0, password) })
-            return server.bearer(try reply.json()["token"] as? String ?? "none: \(reply.text)")
-        }
         switch caller {
         case "nobody": return nil
         case "anonymous token": return try await token(nil, everything)
@@ -229,6 +230,19 @@ private struct World {
             return basic("writer", try await server.addPersonalToken("writer", scopes: ["pull,push:elsewhere/**"]).text)
         case "administrator's narrow token":
             return basic("root", try await server.addPersonalToken("root", scopes: ["pull:team/**"]).text)
+        case "job", "job's token", "job's session", "job of another project", "job of a disabled rule":
+            let token = try await job(isOf: caller == "job of another project" ? "evil/app" : "org/app")
+            switch caller {
+            case "job's token": return try await self.token("oidc", everything, token)
+            case "job's session":
+                return server.bearer(try await server.access.exchange(token, from: "192.0.2.1").secret)
+            case "job of a disabled rule":
+                var change = Access.TrustChange()
+                change.isDisabled = true
+                try await server.access.changeTrust(AccountName("ci"), change, by: .operator)
+                return basic("oidc", token)
+            default: return basic("oidc", token)
+            }
         case "disabled", "disabled's token":
             let header = try await token("disabled", everything)
             try await server.disable("disabled")
@@ -239,6 +253,27 @@ private struct World {
         case "unknown scheme": return ("Authorization", "Negotiate YTpi")
         default: throw TestFailure("nobody is called \(caller)")
         }
+    }
+
+    private func token(
+        _ name: String?, _ scopes: [String], _ password: String = testPassword
+    ) async throws -> (String, String) {
+        let reply = try await server.askToken(scopes, as: name.map { ($0, password) })
+        return server.bearer(try reply.json()["token"] as? String ?? "none: \(reply.text)")
+    }
+
+    /// An identity token of a job, and a rule that lets the jobs of org/app write below team/.
+    private func job(isOf repository: String) async throws -> String {
+        let key = try await IssuerKey()
+        var rule = NewTrustRule(
+            try AccountName("ci"), issuer: "https://issuer.example", audience: "https://registry.test",
+            conditions: [try ClaimCondition("repository=org/app")])
+        rule.keys = try IssuerKey.set([key])
+        rule.grants = [(.writer, try RepositoryPattern("team/**"))]
+        _ = try await server.access.addTrust(rule, by: .operator)
+        var draft = IdentityTokenDraft(key, issuer: rule.issuer, at: ManualClock().milliseconds() / 1000)
+        draft.claims["repository"] = repository
+        return try draft.text()
     }
 
     /// Whether the answer is what `word` of the table means, challenge and all.

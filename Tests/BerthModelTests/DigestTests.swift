@@ -92,7 +92,13 @@ struct UploadIDTests {
 
 @Suite("Principals and codes")
 struct PrincipalTests {
-    @Test("a principal reads back from its text", arguments: [Principal.anonymous, .user("ann"), .user("anonymous")])
+    @Test(
+        "a principal reads back from its text",
+        arguments: [
+            Principal.anonymous, .user("ann"), .user("anonymous"), .robot("team+ci"),
+            .job(rule: "ci", subject: "repo:org/app:ref:refs/heads/main"),
+            Principal(jobOf: "ci", subject: "a b%\u{e9}\n"),
+        ])
     func roundTrip(principal: Principal) {
         #expect(Principal(principal.text) == principal)
     }

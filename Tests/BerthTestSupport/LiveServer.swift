@@ -1,3 +1,4 @@
+package import BerthAccess
 import BerthBlobs
 package import BerthConfig
 import BerthHTTP
@@ -42,18 +43,18 @@ package struct LiveServer: Sendable {
 ///
 /// `settles`: whether content is given its place in the background; without it only `settler.settleAll` does so.
 package func withLiveServer<Result>(
-    settles: Bool = true, clock: any WallClock = SystemWallClock(),
+    settles: Bool = true, clock: any WallClock = SystemWallClock(), fetch: KeyFetch? = nil,
     _ configure: (inout Configuration) -> Void = { _ in },
     _ body: (LiveServer) async throws -> Result
 ) async throws -> Result {
     try await withTemporaryFolder { folder in
-        try await withLiveServer(root: folder + "/data", settles: settles, clock: clock, configure, body)
+        try await withLiveServer(root: folder + "/data", settles: settles, clock: clock, fetch: fetch, configure, body)
     }
 }
 
 /// The same on a root that is there already, as after a restart.
 package func withLiveServer<Result>(
-    root: String, settles: Bool = true, clock: any WallClock = SystemWallClock(),
+    root: String, settles: Bool = true, clock: any WallClock = SystemWallClock(), fetch: KeyFetch? = nil,
     _ configure: (inout Configuration) -> Void = { _ in },
     _ body: (LiveServer) async throws -> Result
 ) async throws -> Result {
@@ -64,7 +65,8 @@ package func withLiveServer<Result>(
     configure(&configuration)
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let observability = Observability(writer: LogWriter(.json), level: .critical)
-    let server = try await Server.open(configuration, observability: observability, clock: clock, logger: log)
+    let server = try await Server.open(
+        configuration, observability: observability, clock: clock, fetch: fetch, logger: log)
     let addresses = try await server.http.start()
     let settling = Task { if settles { await server.registry.settler.run() } }
     func stop() async {

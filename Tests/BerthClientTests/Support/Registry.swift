@@ -5,7 +5,7 @@ struct Registry: Sendable {
     /// As in `127.0.0.1:5000`.
     let address: String
     /// nil where the tests were given a running registry.
-    private let keeper: Keeper?
+    fileprivate let keeper: Keeper?
 
     /// Where its data and its clients' certificates lie.
     var folder: String { keeper?.folder ?? "" }
@@ -36,21 +36,74 @@ struct Registry: Sendable {
         return Registry(address: String(match.1), keeper: keeper)
     }
 
-    /// A registry with accounts: `writer` may push below clients/, `reader` may pull there, and everybody below public/.
-    static let closed = Once<Registry> {
-        let binary = try berth()
-        let keeper = try await Keeper.daemon("closed", readyAt: "listening on http://127\\.0\\.0\\.1:[0-9]+") {
+    /// A closed registry that lets in the jobs of `org/app` at `Issuer.shared`, to push below clients/. Clocks may not
+    /// differ, so that tokens end when they say.
+    static let trusting = Once<Registry> {
+        let issuer = try await Issuer.shared.value
+        return try await daemon(
+            "trusting", ["BERTH_ACCESS_CLOCK_SKEW=0s"],
             [
-                "/usr/bin/env", "BERTH_METRICS_LISTEN=off", binary, "serve", "--listen", "127.0.0.1:0", "--root",
-                "\($0)/data",
-            ]
+                "trust add ci --issuer \(issuer.url) --ca \(issuer.authority) --audience registry.test "
+                    + "--claim repository=org/app --claim 'sub=repo:org/app:ref:refs/heads/*' "
+                    + "--grant 'writer:clients/**'"
+            ])
+    }
+
+    /// A closed registry whose tokens live for two seconds: `writer` may push below clients/.
+    static let hasty = Once<Registry> {
+        try await daemon(
+            "hasty", ["BERTH_ACCESS_CLOCK_SKEW=0s", "BERTH_ACCESS_TOKEN_LIFETIME=2s"],
+            ["user add writer --password-stdin", "grant add user:writer writer 'clients/**'"])
+    }
+
+    /// The same behind a wire that takes a megabyte a second.
+    static let slow = Once<Registry> {
+        let registry = try await hasty.value
+        let port = registry.address.split(separator: ":").last.map(String.init) ?? ""
+        let front = try await Keeper.daemon("front", readyAt: "front listening on 127\\.0\\.0\\.1:[0-9]+") { _ in
+            ["/usr/bin/python3", Place.script("slow-front.py"), port, "1000000"]
+        }
+        guard let match = front.greeting.firstMatch(of: /127\.0\.0\.1:\d+/) else {
+            throw DaemonError(name: "front", log: front.log)
+        }
+        return Registry(address: String(match.0), keeper: registry.keeper)
+    }
+
+    /// Starts a registry and administers it while it runs; `password` is on the commands' standard input.
+    private static func daemon(
+        _ name: String, _ environment: [String], _ commands: [String]
+    ) async throws -> Registry {
+        let binary = try berth()
+        let keeper = try await Keeper.daemon(name, readyAt: "listening on http://127\\.0\\.0\\.1:[0-9]+") {
+            ["/usr/bin/env", "BERTH_METRICS_LISTEN=off"] + environment
+                + [binary, "serve", "--listen", "127.0.0.1:0", "--root", "\($0)/data"]
         }
         guard let match = keeper.greeting.firstMatch(of: /listening on http:\/\/(127\.0\.0\.1:\d+)/) else {
             throw DaemonError(name: "berth", log: keeper.log)
         }
-        try await addAccounts(binary, keeper)
+        try await administer(binary, keeper, commands)
         return Registry(address: String(match.1), keeper: keeper)
     }
+
+    private static func administer(_ binary: String, _ keeper: Keeper, _ commands: [String]) async throws {
+        for command in commands {
+            let done = try await Command(
+                program: "/bin/sh",
+                arguments: ["-c", "printf %s '\(password)' | '\(binary)' \(command) --root \(keeper.folder)/data"],
+                environment: Scratch.baseEnvironment, directory: keeper.folder
+            ).run()
+            guard done.status == 0 else { throw CommandFailure(finished: done) }
+        }
+    }
+
+    private static let accounts = [
+        "user add writer --password-stdin", "user add reader --password-stdin",
+        "grant add user:writer maintainer 'clients/**'", "grant add user:writer writer 'public/**'",
+        "grant add user:reader reader 'clients/**'", "grant add everyone reader 'public/**'",
+    ]
+
+    /// A registry with accounts: `writer` may push below clients/, `reader` may pull there, and everybody below public/.
+    static let closed = Once<Registry> { try await daemon("closed", [], accounts) }
 
     /// The same with TLS of its own authority, where clients may show certificates (see client-certificates.sh).
     static let secure = Once<Registry> {
@@ -66,32 +119,13 @@ struct Registry: Sendable {
         guard let match = keeper.greeting.firstMatch(of: /listening on https:\/\/(127\.0\.0\.1:\d+)/) else {
             throw DaemonError(name: "berth", log: keeper.log)
         }
-        try await addAccounts(binary, keeper)
-        for command in ["uri:spiffe://clients.test/writer writer", "dns:reader.clients.test reader"] {
-            try await run("'\(binary)' certificate add \(command)", keeper)
-        }
+        try await administer(
+            binary, keeper,
+            accounts + [
+                "certificate add uri:spiffe://clients.test/writer writer",
+                "certificate add dns:reader.clients.test reader",
+            ])
         return Registry(address: String(match.1), keeper: keeper)
-    }
-
-    private static func addAccounts(_ binary: String, _ keeper: Keeper) async throws {
-        for command in [
-            "printf %s '\(password)' | \(binary) user add writer --password-stdin",
-            "printf %s '\(password)' | \(binary) user add reader --password-stdin",
-            "\(binary) grant add user:writer maintainer 'clients/**'",
-            "\(binary) grant add user:writer writer 'public/**'",
-            "\(binary) grant add user:reader reader 'clients/**'",
-            "\(binary) grant add everyone reader 'public/**'",
-        ] {
-            try await run(command, keeper)
-        }
-    }
-
-    private static func run(_ command: String, _ keeper: Keeper) async throws {
-        let done = try await Command(
-            program: "/bin/sh", arguments: ["-c", "\(command) --root \(keeper.folder)/data"],
-            environment: Scratch.baseEnvironment, directory: keeper.folder
-        ).run()
-        guard done.status == 0 else { throw CommandFailure(finished: done) }
     }
     static let password = "correct horse battery"
 
