@@ -55,7 +55,8 @@ struct JobTests {
         try await withClients(.podman, .buildah, .skopeo, .curl, of: Registry.trusting) { at in
             let layout = try Layout("layout", in: at)
             try await at.box(layout, tag: "1")
-            try await at.run("podman", "pull", "-q", "oci:\(layout.path):1")
+            try await at.run("skopeo", "copy", "-q", "oci:layout:1", "docker-archive:box.tar:box:1")
+            try await at.run("podman", "load", "-q", "-i", "\(at.folder)/box.tar")
             let id = try await at.run("podman", "images", "-q").lines.first ?? ""
             _ = try await at.expiredLogin { token in
                 try await at.command(

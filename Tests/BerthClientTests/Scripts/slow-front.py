@@ -1,4 +1,4 @@
-"""slow-front.py PORT RATE: passes what clients send on to 127.0.0.1:PORT, at most RATE bytes a second, all together.
+"""slow-front.py PORT RATE: passes what clients send on to 127.0.0.1:PORT, at most RATE bytes a second on each connection.
 
 What the server answers is not held up. Prints `front listening on 127.0.0.1:PORT`.
 """
@@ -7,11 +7,10 @@ import asyncio
 import sys
 
 port, rate = int(sys.argv[1]), int(sys.argv[2])
-free_at = 0.0
 
 
 async def pass_on(reader, writer, slowly):
-    global free_at
+    free_at = 0.0
     try:
         while data := await reader.read(1 << 14):
             if slowly:

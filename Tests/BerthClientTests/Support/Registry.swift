@@ -49,19 +49,20 @@ struct Registry: Sendable {
             ])
     }
 
-    /// A closed registry whose tokens live for two seconds: `writer` may push below clients/.
+    /// A closed registry whose tokens live for a minute, than which most clients take none for shorter: `writer` may push
+    /// below clients/.
     static let hasty = Once<Registry> {
         try await daemon(
-            "hasty", ["BERTH_ACCESS_CLOCK_SKEW=0s", "BERTH_ACCESS_TOKEN_LIFETIME=2s"],
+            "hasty", ["BERTH_ACCESS_CLOCK_SKEW=0s", "BERTH_ACCESS_TOKEN_LIFETIME=60s"],
             ["user add writer --password-stdin", "grant add user:writer writer 'clients/**'"])
     }
 
-    /// The same behind a wire that takes a megabyte a second.
+    /// The same behind wires that take 25 kB a second.
     static let slow = Once<Registry> {
         let registry = try await hasty.value
         let port = registry.address.split(separator: ":").last.map(String.init) ?? ""
         let front = try await Keeper.daemon("front", readyAt: "front listening on 127\\.0\\.0\\.1:[0-9]+") { _ in
-            ["/usr/bin/python3", Place.script("slow-front.py"), port, "1000000"]
+            ["/usr/bin/python3", Place.script("slow-front.py"), port, "25000"]
         }
         guard let match = front.greeting.firstMatch(of: /127\.0\.0\.1:\d+/) else {
             throw DaemonError(name: "front", log: front.log)
