@@ -174,18 +174,20 @@ extension Access {
         case .refusal(let refusal): return refusal
         case .problem(let found): problem = found
         }
-        if let wait = attempts.take(nil, from: address, at: clock.milliseconds()) { return .tooMany(seconds: wait) }
-        // What it says of itself is not true for that, but tells whose it may be.
-        let target = IDToken(text).map { "\($0.issuer) \($0.subject)" } ?? Self.jobName
-        note(
-            AuditEntry(
-                now, Actor(name: "anonymous", address: address), "job.login", target, isDone: false,
-                detail: "\(problem)"))
+        let wait = attempts.take(nil, from: address, at: clock.milliseconds())
+        if wait == nil {
+            // What it says of itself is not true for that, but tells whose it may be.
+            let target = IDToken(text).map { "\($0.issuer) \($0.subject)" } ?? Self.jobName
+            note(
+                AuditEntry(
+                    now, Actor(name: "anonymous", address: address), "job.login", target, isDone: false,
+                    detail: "\(problem)"))
+        }
         switch problem {
         case .keys: return .unavailable
         case .tooManySessions: return .tooMany(seconds: 60)
         case .malformed, .noRule, .audience, .expired, .notYetValid, .condition, .algorithm, .unknownKey, .signature:
-            return .credentials
+            return wait.map { .tooMany(seconds: $0) } ?? .credentials
         }
     }
 }

@@ -61,6 +61,17 @@ struct IssuerKeysTests {
         }
     }
 
+    @Test("an issuer that is away makes nobody look like an attacker")
+    func away() async throws {
+        try await withJobs { world async throws in
+            world.issuer.isDown(true)
+            for _ in 0..<100 { #expect(await world.verdict(try world.token()) == "unavailable") }
+            world.issuer.isDown(false)
+            world.clock.advance(seconds: 60)
+            #expect(await world.verdict(try world.token()) == JobWorld.job)
+        }
+    }
+
     @Test("however many jobs come at once, keys are fetched once")
     func atOnce() async throws {
         try await withJobs { world async throws in

@@ -138,6 +138,30 @@ struct AdminCommandTests {
         }
     }
 
+    @Test("the rules of the README are taken as they stand there")
+    func readme() async throws {
+        try await withTemporaryFolder { folder in
+            let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            let readme = try String(contentsOf: package.appending(path: "README.md"), encoding: .utf8)
+            let commands = readme.replacing("\\\n", with: "").split(separator: "\n")
+                .filter { $0.hasPrefix("berth trust add ") || $0.hasPrefix("berth grant add trust:") }
+            #expect(commands.count == 5)
+            try IssuerKey.set([try await IssuerKey("RS256")])
+                .write(toFile: folder + "/keys.json", atomically: true, encoding: .utf8)
+            let folders = "\(URL(filePath: binary).deletingLastPathComponent().path):/usr/bin:/bin"
+            for command in commands {
+                let done = try await runToEnd(
+                    ["/bin/sh", "-c", "cd '\(folder)' && \(command)"],
+                    environment: [
+                        "PATH": folders, "BERTH_STORAGE_ROOT": folder + "/data",
+                        "BERTH_HTTP_EXTERNAL_URL": "https://registry.example.org",
+                    ])
+                #expect(done.status == 0, "\(command): \(done.complaint)")
+            }
+        }
+    }
+
     @Test("an htpasswd file is imported, bcrypt and nothing weaker")
     func htpasswd() async throws {
         try await withTemporaryFolder { folder in
