@@ -100,6 +100,24 @@ extension Access {
         }
     }
 
+    /// Gets the keys of a rule's issuer now, whatever is kept of them: what there is, or why there is nothing. Throws
+    /// `.unknown`.
+    package func checkTrust(_ name: AccountName) async throws(AccessError) -> TrustCheck {
+        guard let rule = snapshot.rule(named: name.text) else { throw .unknown("trust rule \(name)") }
+        switch await issuers.keys(of: rule.source) {
+        case .success(let keys):
+            return TrustCheck(problem: nil, keys: keys.map { ($0.id, $0.algorithms.keys.sorted()) })
+        case .failure(let error): return TrustCheck(problem: "\(error)", keys: [])
+        }
+    }
+
+    /// What an issuer publishes.
+    package struct TrustCheck: Sendable {
+        /// Why its keys are not there, for a person and without a full stop; nil: they are.
+        package let problem: String?
+        package let keys: [(id: String, algorithms: [String])]
+    }
+
     // MARK: - What a rule has to be
 
     private func check(_ rule: NewTrustRule) async throws(AccessError) {

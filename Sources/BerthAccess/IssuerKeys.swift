@@ -95,6 +95,11 @@ final class Issuers: Sendable {
         self.init(clock) { order throws(FetchError) in try await fetcher.fetch(order) }
     }
 
+    /// What the issuer publishes at this moment.
+    func keys(of source: KeySource) async -> Result<[VerifyingKey], FetchError> {
+        await KeyDocuments.keys(of: source, fetch)
+    }
+
     subscript(source: KeySource) -> IssuerKeys {
         issuers.withLock { issuers in
             if let keys = issuers[source] { return keys }

@@ -62,6 +62,27 @@ extension AdminOperation {
             return .changed(true)
         },
         AdminOperation(
+            .post, "/trust/{name}/check", "checkTrust", "Get the keys of a rule's issuer now, and tell what came.",
+            statuses: [200, 404]
+        ) { call throws(AccessError) in
+            let check = try await call.access.checkTrust(try call.account())
+            return AdminAnswer(.ok) { json in
+                json.beginObject()
+                json.key("problem")
+                if let problem = check.problem { json.string(problem) } else { json.null() }
+                json.key("keys")
+                json.beginArray()
+                for (id, algorithms) in check.keys {
+                    json.beginObject()
+                    json.member("id", id)
+                    json.member("algorithms", algorithms)
+                    json.endObject()
+                }
+                json.endArray()
+                json.endObject()
+            }
+        },
+        AdminOperation(
             .delete, "/trust/{name}", "removeTrust", "Remove a trust rule with its grants; its sessions end."
         ) { call throws(AccessError) in
             .changed(try await call.access.removeTrust(try call.account(), by: call.actor))

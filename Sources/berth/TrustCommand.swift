@@ -11,7 +11,7 @@ struct TrustCommand: AsyncParsableCommand {
             the token as password, and may do what is granted to trust:NAME. Of several rules that fit, the first one counts.
             """,
         subcommands: [
-            Add.self, List.self, Show.self, Update.self, Disable.self, Enable.self, Remove.self,
+            Add.self, List.self, Show.self, Check.self, Update.self, Disable.self, Enable.self, Remove.self,
         ])
 
     struct Add: AsyncParsableCommand {
@@ -69,6 +69,25 @@ struct TrustCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws { try await options.show("/trust/\(escaped(name))") }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Get the keys of a rule's issuer now, and show them or say why there are none.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws {
+            let reply = try await options.send("POST", "/trust/\(escaped(name))/check")
+            if options.json { return Output.result(reply.text) }
+            if let problem = reply.fields["problem"] as? String {
+                Output.complaint("The keys of the issuer of \(name) cannot be had: \(problem).")
+                throw ExitCode.failure
+            }
+            let keys = reply.fields["keys"] as? [[String: Any]] ?? []
+            let rows = keys.map { [Table.text($0["id"]), Table.text($0["algorithms"])] }
+            Output.result(Table(["KEY", "ALGORITHMS"], rows).text)
+        }
     }
 
     struct Update: AsyncParsableCommand {

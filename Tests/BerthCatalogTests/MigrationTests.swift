@@ -53,6 +53,31 @@ struct MigrationTests {
         try copy.close()
     }
 
+    @Test("grants stay what they were when trust rules may have some too")
+    func grants() throws {
+        let folder = try TemporaryFolder()
+        func insert(_ id: Int64, kind: Int64, _ connection: DatabaseQueue) throws {
+            try connection.inside { connection throws(CatalogError) in
+                _ = try connection.execute(
+                    """
+                    INSERT INTO access_grant (id, subject_kind, subject_id, pattern, role, created_at, created_by)
+                    VALUES (?, ?, 3, 'team/**', 1, 5, 'operator')
+                    """, [.integer(id), .integer(kind)])
+            }
+        }
+        let old = try open(folder, [.first, .access])
+        try insert(7, kind: 1, old)
+        #expect(throws: CatalogError.self) { try insert(8, kind: 4, old) }
+        try old.close()
+        let new = try open(folder, Migration.all)
+        let kept =
+            "SELECT count(*) FROM access_grant WHERE id = 7 AND subject_kind = 1 AND pattern = 'team/**' AND role = 1"
+        #expect(try value(kept, new) == .integer(1))
+        try insert(8, kind: 4, new)
+        #expect(throws: CatalogError.self) { try insert(9, kind: 5, new) }
+        try new.close()
+    }
+
     @Test("a new catalog needs no copy")
     func fresh() throws {
         let folder = try TemporaryFolder()

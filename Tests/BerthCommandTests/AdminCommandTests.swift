@@ -108,6 +108,7 @@ struct AdminCommandTests {
             let keys = folder + "/keys.json"
             try IssuerKey.set([key]).write(toFile: keys, atomically: true, encoding: .utf8)
             #expect(try await run("trust", "update", "github", "--keys", keys) == "Rule github was changed.\n")
+            #expect(try await run("trust", "check", "github").contains("first  ES256"))
             #expect(try await run("trust", "update", "github", status: 2).contains("Say --ca or --keys."))
             #expect(try await run("trust", "list").contains("repository=org/app ref=refs/heads/main  writer:team/**"))
             #expect(try await run("trust", "show", "github").contains("https://registry.test"))
@@ -214,7 +215,7 @@ struct AdminCommandTests {
             ["user", "show", "ghost"], ["user", "password", "ghost"], ["grant", "add", "everyone", "writer", "**"],
             ["grant", "add", "user:ghost", "reader", "**"], ["token", "add", "ghost"], ["robot", "add", "ci"],
             ["key", "rotate"], ["certificate", "add", "dns:a", "ghost"], ["certificate", "add", "ghost", "ghost"],
-            ["trust", "show", "ghost"], ["trust", "add", "a", "--issuer", "https://a", "--claim", "sub=x"],
+            ["trust", "show", "ghost"], ["trust", "check", "ghost"], ["trust", "add", "a", "--issuer", "https://a", "--claim", "sub=x"],
             ["group", "join", "none", "nobody"],
         ])
     func refused(arguments: [String]) async throws {
