@@ -215,7 +215,8 @@ struct AdminCommandTests {
             ["user", "show", "ghost"], ["user", "password", "ghost"], ["grant", "add", "everyone", "writer", "**"],
             ["grant", "add", "user:ghost", "reader", "**"], ["token", "add", "ghost"], ["robot", "add", "ci"],
             ["key", "rotate"], ["certificate", "add", "dns:a", "ghost"], ["certificate", "add", "ghost", "ghost"],
-            ["trust", "show", "ghost"], ["trust", "check", "ghost"], ["trust", "add", "a", "--issuer", "https://a", "--claim", "sub=x"],
+            ["trust", "show", "ghost"], ["trust", "check", "ghost"],
+            ["trust", "add", "a", "--issuer", "https://a", "--claim", "sub=x"],
             ["group", "join", "none", "nobody"],
         ])
     func refused(arguments: [String]) async throws {

@@ -90,12 +90,15 @@ package final class TestIssuer: Sendable {
 /// Runs `body` with an issuer that publishes no key yet.
 package func withIssuer<Result>(_ body: (TestIssuer) async throws -> Result) async throws -> Result {
     try await withTemporaryFolder { folder in
-        try await makeCertificates(folder)
-        let authority = try String(contentsOfFile: "\(folder)/ca.pem", encoding: .utf8)
-        let issuer = TestIssuer(authority: authority)
+        let authority = try TestAuthority("authority of a test")
+        let identity = try authority.issue(["ip:127.0.0.1", "dns:issuer.test"])
+        let (certificate, key) = ("\(folder)/leaf.pem", "\(folder)/leaf.key")
+        try identity.certificate.write(toFile: certificate, atomically: false, encoding: .utf8)
+        try identity.key.write(toFile: key, atomically: false, encoding: .utf8)
+        let issuer = TestIssuer(authority: authority.pem)
         var configuration = HTTPServerConfiguration(
             listeners: [.tcp(host: "127.0.0.1", port: 0)],
-            tls: .init(certificateFile: "\(folder)/leaf.pem", keyFile: "\(folder)/leaf.key"))
+            tls: Certificates(TLSConfiguration([.init(certificateFile: certificate, keyFile: key)])))
         configuration.eventLoops = 1
         let server = HTTPServer(
             configuration: configuration, handler: Handler(issuer: issuer), observer: Nobody(),
@@ -110,23 +113,6 @@ package func withIssuer<Result>(_ body: (TestIssuer) async throws -> Result) asy
             await server.shutdown(grace: .zero)
             throw error
         }
-    }
-}
-
-/// `ca.pem`, and `leaf.pem` and `leaf.key` for 127.0.0.1 and issuer.test.
-private func makeCertificates(_ folder: String) async throws {
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    let authority = ["-x509", "-subj", "/CN=authority of a test", "-out", "\(folder)/ca.pem"]
-    let leaf = [
-        "-x509", "-subj", "/CN=issuer", "-addext", "subjectAltName=IP:127.0.0.1,DNS:issuer.test", "-addext",
-        "basicConstraints=critical,CA:FALSE", "-CA", "\(folder)/ca.pem", "-CAkey", "\(folder)/ca.key", "-out",
-        "\(folder)/leaf.pem",
-    ]
-    for (name, more) in [("ca", authority), ("leaf", leaf)] {
-        let made = try await runToEnd(
-            ["openssl", "req"] + key + ["-keyout", "\(folder)/\(name).key"] + more,
-            environment: ["PATH": "/usr/bin:/bin"])
-        guard made.status == 0 else { throw TestFailure("openssl: \(made.complaint)") }
     }
 }
 
