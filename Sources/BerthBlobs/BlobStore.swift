@@ -47,8 +47,17 @@ package protocol BlobStore: Sendable {
     ///
     /// Answers for each digest of the batch: its row may go only after a success. A failure leaves the others alone.
     func settle(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>]
-    /// Removes settled content; no error if there is none. Durable when it returns.
-    func remove(_ digest: Digest) async throws(BlobError)
+    /// Removes settled content; no file is a success. Durable when it returns, with one fsync a folder for the batch.
+    ///
+    /// `stillGoing` is asked while nobody can give one of these digests its file: what it leaves out stays, and is not
+    /// in the answer. An upload that commits later is settled after the removal (G3).
+    func remove(
+        _ digests: [Digest], stillGoing: @escaping @Sendable ([Digest]) async -> Set<Digest>
+    ) async -> [Digest: Result<Void, BlobError>]
+    /// Where settled content lies, in parts that are small enough to be looked through one at a time.
+    var places: [BlobPlace] { get }
+    /// Settled content in one of them, in no order.
+    func files(in place: BlobPlace) async throws(BlobError) -> [StoredBlob]
 
     // Room
 
@@ -58,6 +67,38 @@ package protocol BlobStore: Sendable {
     func giveUpReserve() async
     /// Throws if the root cannot be written, by a real small write, or if the free space is below the reserve.
     func checkWritable() async throws(BlobError)
+}
+
+extension BlobStore {
+    /// Removes one settled content, whatever the catalog says of it.
+    package func remove(_ digest: Digest) async throws(BlobError) {
+        try await remove([digest], stillGoing: { Set($0) })[digest]?.get()
+    }
+}
+
+/// All digests of an algorithm that begin with the same byte.
+package struct BlobPlace: Hashable, Sendable {
+    package let algorithm: Digest.Algorithm
+    package let prefix: UInt8
+
+    package init(algorithm: Digest.Algorithm, prefix: UInt8) { (self.algorithm, self.prefix) = (algorithm, prefix) }
+
+    /// The first and the last digest of them.
+    package var lowest: Digest? { digest(filledWith: 0) }
+    package var highest: Digest? { digest(filledWith: 0xff) }
+
+    private func digest(filledWith byte: UInt8) -> Digest? {
+        Digest(algorithm, hash: [prefix] + [UInt8](repeating: byte, count: algorithm.byteCount - 1))
+    }
+}
+
+/// A file under the name of a digest.
+package struct StoredBlob: Hashable, Sendable {
+    package let digest: Digest
+    /// In bytes.
+    package let size: Int64
+
+    package init(digest: Digest, size: Int64) { (self.digest, self.size) = (digest, size) }
 }
 
 /// Content that the catalog has committed and the store has not settled.

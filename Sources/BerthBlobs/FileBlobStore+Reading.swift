@@ -60,21 +60,6 @@ extension FileBlobStore {
         }
     }
 
-    package func remove(_ digest: Digest) async throws(BlobError) {
-        try await locks.withLocks([digest]) { () async throws(BlobError) in
-            cache.evict(digest)
-            try await workers.run(.settling) { () throws(BlobError) in
-                do throws(SystemError) {
-                    let folder = try fanOut.folder(digest)
-                    try files.unlink(digest.fileName, in: folder.descriptor)
-                    if uploadFolder.syncs { try files.sync(folder.descriptor) }
-                } catch  where error.errno == .notThere {
-                    // nothing to remove
-                } catch { throw BlobError(error) }
-            }
-        }
-    }
-
     /// A regular file of `size` bytes; `.notThere` if it is anything else (B9).
     func openWhole(_ name: String, in folder: CInt, size: Int64) throws(SystemError) -> OpenFile {
         let file = OpenFile(try files.open(name, in: folder, .reading), size: size, files: files)
