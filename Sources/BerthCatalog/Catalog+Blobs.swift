@@ -71,16 +71,37 @@ extension Catalog {
         }
     }
 
-    /// Takes back the doom of content that a client was told of (HEAD), before it is told.
-    package func revive(_ digest: Digest, in repository: RepositoryName) async throws(CatalogError) {
-        try await write { transaction, changes throws(CatalogError) in
+    /// Takes back that content was about to go, before a client is told that it is here (HEAD). False: it has gone.
+    package func revive(_ digest: Digest, in repository: RepositoryName) async throws(CatalogError) -> Bool {
+        try await write { [self] transaction, changes throws(CatalogError) in
             try transaction.lock(blobs: [digest])
             guard let id = try transaction.repositoryID(repository),
                 let content = try transaction.linkedContent(digest, in: id)
-            else { return }
+            else { return false }
             try transaction.revive(content)
+            try transaction.execute(
+                """
+                UPDATE repository_blob
+                SET leased_at = ?
+                WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL AND leased_at < 0
+                """,
+                [.integer(time.now()), .integer(id), .digest(digest)])
             changes.content.append(digest)
+            changes.links.append(.init(repository: repository, digest: digest))
+            return true
         }
+    }
+
+    /// Notes the promise that "exists" makes to a client, before the state is read (G2).
+    package func promise(_ digest: Digest, in repository: RepositoryName) -> Leases.Promise {
+        let (promise, overflow) = leases.promise(digest, in: repository)
+        if let overflow {
+            Task { [self] in
+                let isDurable = (try? await store(overflow)) != nil
+                leases.left(isDurable: isDurable)
+            }
+        }
+        return promise
     }
 
     /// Notes that content is missing or wrong where it was looked for, until somebody uploads it anew. True: this is the

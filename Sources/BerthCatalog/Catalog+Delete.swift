@@ -55,7 +55,7 @@ extension Catalog {
     }
 
     /// Finishes all deletions that are half done.
-    func finishDetaching() async throws(CatalogError) {
+    package func finishDetaching() async throws(CatalogError) {
         while true {
             let next = try await database.read { transaction throws(CatalogError) in
                 try transaction.row(

@@ -12,7 +12,7 @@ extension Catalog {
             let outcome = try await stage(bytes) { [self] transaction, changes throws(CatalogError) in
                 try ManifestWriting(
                     transaction: transaction, push: push, annotations: annotations, now: clock.wall(),
-                    registryTime: time.now()
+                    collecting: collecting(transaction)
                 ).run(&changes)
             }
             if let outcome { return outcome }
@@ -29,12 +29,25 @@ private struct ManifestWriting {
     let annotations: String
     /// Microseconds since 1970.
     let now: Int64
-    let registryTime: Int64
+    let collecting: Collecting
+    private var registryTime: Int64 { collecting.now }
+
+    init(
+        transaction: any SQLTransaction, push: ManifestPush, annotations: String, now: Int64, collecting: Collecting
+    ) {
+        self.transaction = transaction
+        self.push = push
+        self.annotations = annotations
+        self.now = now
+        self.collecting = collecting
+    }
 
     private struct Check {
         var missing: [Digest] = []
         var mismatches: [SizeMismatch] = []
         var doomed: [BlobFact] = []
+        /// Entries that went with another index and are still promised.
+        var returning: [(Digest, ManifestRow)] = []
         var depth: Int64 = 0
     }
 
@@ -47,6 +60,7 @@ private struct ManifestWriting {
 
         try transaction.lock(blobs: [push.digest] + push.edges.map(\.digest))
         let check = try checkReferences(known)
+        guard !check.returning.contains(where: { $0.1.isDetaching }) else { return nil }
         guard check.missing.isEmpty else { return .missing(check.missing) }
         guard check.mismatches.isEmpty else { return .sizeMismatch(check.mismatches) }
         guard let raised = try parentsToRaise(known, above: check.depth), check.depth <= Catalog.deepestIndex
@@ -58,6 +72,7 @@ private struct ManifestWriting {
         for blob in check.doomed { try transaction.revive(blob) }
         let repository = try transaction.makeRepository(push.repository, at: now, &changes)
         try transaction.link(push.digest, .manifest, in: repository, by: push.principal, leasedAt: registryTime)
+        for (digest, child) in check.returning { try bringBack(digest, child, in: repository, &changes) }
         let id = try store(row, in: repository, depth: check.depth)
         for (parent, depth) in raised {
             try transaction.execute("UPDATE manifest SET depth = ? WHERE id = ?", [.integer(depth), .integer(parent)])
@@ -104,6 +119,9 @@ private struct ManifestWriting {
             try transaction.linkedContent(reference.digest, in: id)
         }
         guard let repository, let content, !content.isDamaged else {
+            if let repository, content == nil, let size = try promised(reference, in: repository, &check) {
+                return size
+            }
             if reference.role != .entry || !push.sparseIndexes { check.missing.append(reference.digest) }
             return nil
         }
@@ -112,6 +130,34 @@ private struct ManifestWriting {
             check.depth = max(check.depth, child.depth)
         }
         return content.size
+    }
+
+    /// An entry that was pushed or asked for within the lease, and went meanwhile with another index that listed it: it was
+    /// promised, so it comes back with this push (G2). Its size; nil if that is not so.
+    private func promised(
+        _ reference: ManifestReference, in repository: Int64, _ check: inout Check
+    ) throws(CatalogError) -> Int64? {
+        guard reference.role == .entry, let child = try transaction.manifestRow(reference.digest, in: repository),
+            child.isDeleted, child.wentAlong, let content = try transaction.content(reference.digest),
+            content.state != .sweeping, !content.isDamaged
+        else { return nil }
+        let isLeased = try transaction.exists(
+            "SELECT 1 FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = 1 AND leased_at > ?",
+            [.integer(repository), .digest(reference.digest), .integer(collecting.leaseLimit)])
+        let last = collecting.leases.lastPromise(of: reference.digest, in: push.repository) ?? .min
+        guard isLeased || last > collecting.leaseLimit else { return nil }
+        check.returning.append((reference.digest, child))
+        check.depth = max(check.depth, child.depth)
+        return content.size
+    }
+
+    private func bringBack(
+        _ digest: Digest, _ child: ManifestRow, in repository: Int64, _ changes: inout Changes
+    ) throws(CatalogError) {
+        try transaction.show(manifest: child.id, digest, in: repository)
+        try transaction.tell(.pushed, push.repository, digest, tag: nil, by: push.principal, at: now)
+        changes.manifests.append(.init(repository: push.repository, digest: digest))
+        changes.links.append(.init(repository: push.repository, digest: digest))
     }
 
     /// A subject need not be there; if it is, its size is known.
@@ -164,23 +210,32 @@ private struct ManifestWriting {
             {
                 try update(known, isRoot: isRoot || known.isRoot, depth: max(depth, known.depth))
             }
-            if known.isDeleted { try appear(in: repository) }
+            if known.isDeleted {
+                // A purge may have begun to take them.
+                try insertEdges(of: known.id, in: repository)
+                try appear(in: repository)
+            }
             return known.id
         }
         let id = try insert(in: repository, isRoot: isRoot, depth: depth)
+        try insertEdges(of: id, in: repository)
+        try appear(in: repository)
+        return id
+    }
+
+    private func insertEdges(of id: Int64, in repository: Int64) throws(CatalogError) {
         for (position, reference) in push.edges.enumerated() {
             try transaction.execute(
                 """
                 INSERT INTO manifest_reference (manifest_id, position, repository_id, role, digest)
                 VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (manifest_id, position) DO NOTHING
                 """,
                 [
                     .integer(id), .integer(Int64(position)), .integer(repository),
                     .integer(Int64(reference.role.rawValue)), .digest(reference.digest),
                 ])
         }
-        try appear(in: repository)
-        return id
     }
 
     private func insert(in repository: Int64, isRoot: Bool, depth: Int64) throws(CatalogError) -> Int64 {

@@ -72,26 +72,29 @@ extension Catalog {
     }
 
     /// Content that may be read in this repository, pushed or mounted as a blob or as a manifest. Nil where there is
-    /// no such link, or the content is being swept (B9).
+    /// no such link, or the content is being swept (B9). Doomed: the link is about to go, or the content is; whoever
+    /// tells a client of it calls `revive` first.
     package func blob(_ digest: Digest, in repository: RepositoryName) async throws(CatalogError) -> BlobFact? {
         let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
         let tokens = (link: caches.links.token(for: key), content: caches.content.token(for: digest))
         let fact = try await database.read { transaction throws(CatalogError) in
             try transaction.row(
                 """
-                SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
+                SELECT b.digest, b.size, CASE WHEN l.leased_at < 0 THEN 1 ELSE b.state END, b.damaged, s.id, s.upload_id
                 FROM repository r
                 JOIN repository_blob l ON l.repository_id = r.id
                 JOIN blob b ON b.digest = l.digest
                 LEFT JOIN blob_staging s ON s.digest = b.digest
                 WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+                ORDER BY CASE WHEN l.leased_at < 0 THEN 1 ELSE 0 END
                 LIMIT 1
                 """,
                 [.text(repository.text), .digest(digest)]
             ).map { row throws(CatalogError) in try row.blobFact() }
         }
         guard let fact else { return nil }
-        caches.links.offer(true, for: key, since: tokens.link)
+        // What fades may not be promised from memory: it is doomed here, whatever it is elsewhere.
+        if fact.state == .live { caches.links.offer(true, for: key, since: tokens.link) }
         if fact.state == .live, fact.staged == nil, !fact.isDamaged {
             caches.content.offer(fact, for: digest, since: tokens.content)
         }
@@ -127,7 +130,7 @@ extension Catalog {
                 SELECT r.name, l.repository_id
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
-                WHERE l.digest = ? AND l.deleted_at IS NULL AND l.repository_id > ?
+                WHERE l.digest = ? AND l.deleted_at IS NULL AND r.deleted_at IS NULL AND l.repository_id > ?
                 ORDER BY l.repository_id
                 LIMIT ?
                 """,

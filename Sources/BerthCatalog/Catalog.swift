@@ -18,6 +18,10 @@ package final class Catalog: Sendable {
     let time: RegistryTime
     let settings: CatalogSettings
     let caches: CatalogCaches
+    /// What clients were told is here, and where uploads are at work.
+    package let leases: Leases
+    /// Registry time of this start.
+    let startedAt: Int64
     private let counted: Mutex<Totals>
     private let hasLostTrack = Atomic<Bool>(false)
     /// Bytes of content in closures that wait or run.
@@ -38,6 +42,8 @@ package final class Catalog: Sendable {
         self.start = meta.start
         self.registryID = meta.registryID
         self.caches = CatalogCaches(entries: settings.cacheEntries)
+        self.leases = Leases(capacity: settings.promises, time: meta.time)
+        self.startedAt = meta.time.now()
         self.counted = Mutex(totals)
     }
 

@@ -29,6 +29,12 @@ package struct CatalogSettings: Sendable {
     package var logBytes = 1 << 30
     /// A database below this size is checked at start after an unclean stop.
     package var checkedBytes: Int64 = 256 << 20
+    /// How long leases and deleted things last.
+    package var terms = CollectionTerms()
+    /// Promises of "exists" that are kept in memory.
+    package var promises = 100_000
+    /// Less than all of them only in tests.
+    package var guards = CollectorGuards.all
     /// What LAYOUT says the registry is; a database of another registry is refused. Nil: take what is there.
     package var registryID: String?
 

@@ -11,6 +11,8 @@ struct ManifestRow {
     let isDeleted: Bool
     /// It has been deleted, and what has to go with it has not all gone yet.
     let isDetaching: Bool
+    /// It went with another one that was deleted.
+    let wentAlong: Bool
 }
 
 /// Where a tag points; the manifest may have been deleted a moment ago.
@@ -24,7 +26,8 @@ extension SQLTransaction {
     func manifestRow(_ digest: Digest, in repository: Int64) throws(CatalogError) -> ManifestRow? {
         try row(
             """
-            SELECT id, type, is_root, depth, deleted_at, detach_position
+            SELECT id, type, is_root, depth, deleted_at, detach_position,
+                CASE WHEN deleted_with <> id THEN 1 ELSE 0 END
             FROM manifest
             WHERE digest = ? AND repository_id = ?
             """,
@@ -32,7 +35,8 @@ extension SQLTransaction {
         ).map { row throws(CatalogError) in
             ManifestRow(
                 id: try row.integer(0), type: try row.manifestType(1), isRoot: try row.bool(2),
-                depth: try row.integer(3), isDeleted: !row.isNull(4), isDetaching: !row.isNull(5))
+                depth: try row.integer(3), isDeleted: !row.isNull(4), isDetaching: !row.isNull(5),
+                wentAlong: try row.bool(6))
         }
     }
 
@@ -75,6 +79,22 @@ extension SQLTransaction {
                 .integer(repository), .text(tag.text), .integer(now), .text(principal.text),
                 .optional(old?.text), .optional(new?.text), deletion.map(SQLValue.integer) ?? .null,
             ])
+    }
+
+    /// A deleted manifest, whole as it was, is here again; its link too.
+    func show(manifest id: Int64, _ digest: Digest, in repository: Int64) throws(CatalogError) {
+        try lock(blobs: [digest])
+        try execute(
+            "UPDATE manifest SET deleted_at = NULL, deleted_by = NULL, deleted_with = NULL WHERE id = ?",
+            [.integer(id)])
+        try execute(
+            """
+            UPDATE repository_blob
+            SET deleted_at = NULL, deleted_by = NULL
+            WHERE repository_id = ? AND digest = ? AND kind = 1
+            """,
+            [.integer(repository), .digest(digest)])
+        try countManifests(1, in: repository)
     }
 
     func countManifests(_ change: Int64, in repository: Int64) throws(CatalogError) {

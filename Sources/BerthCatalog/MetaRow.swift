@@ -47,6 +47,14 @@ final class MetaRow: Sendable {
         }
     }
 
+    /// For a catalog that lives in memory, and has been running until `time`.
+    init(clock: any RegistryClock, time: Int64) {
+        registryID = ""
+        start = StartState(isNew: true, wasStoppedCleanly: true, isSameBoot: true)
+        state = Mutex(State(seq: 0))
+        self.time = RegistryTime(from: time, clock: clock)
+    }
+
     var seq: Int64 { state.withLock { $0.seq } }
 
     /// Gives the transaction the next number (C7).

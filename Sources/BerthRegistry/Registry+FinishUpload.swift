@@ -17,6 +17,7 @@ extension Registry {
         _ ticket: UploadTicket, with body: some BodySource, as range: ChunkRange?, digest: Digest,
         in repository: RepositoryName, by principal: Principal, from address: String
     ) async throws(RegistryError) {
+        catalog.leases.noteUpload(in: repository)
         let claim = try await sessions.claim(ticket.id)
         let upload = HeldUpload(ticket, claim, sessions.takeWrite(claim), store)
         do throws(RegistryError) {
@@ -38,6 +39,7 @@ extension Registry {
         _ body: some BodySource, digest: Digest, in repository: RepositoryName, by principal: Principal,
         from address: String
     ) async throws(RegistryError) {
+        catalog.leases.noteUpload(in: repository)
         let ticket = startUpload(in: repository, by: principal, algorithm: digest.algorithm)
         let upload = HeldUpload(ticket, UploadClaim(ticket.id), nil, store)
         defer { quota.release(ticket.id) }
@@ -116,7 +118,7 @@ extension Registry {
         let start = write.offset
         try await write.checked { w async throws(BlobError) in try await w.checkpoint() }
         do throws(RegistryError) {
-            try await pump(body, into: write, under: upload.claim)
+            try await pump(body, into: write, under: upload.claim, in: commit.repository)
             try await write.checked { w async throws(BlobError) in try await w.flush() }
             if let range, write.offset - start != range.length {
                 throw .chunkLength(said: range.length, found: write.offset - start)
@@ -188,8 +190,14 @@ extension Registry {
 
     private func isRepeat(_ commit: Commit, of row: UploadFact) async throws(CatalogError) -> Bool {
         guard case .committed(let digest) = row.outcome, digest == commit.digest else { return false }
-        guard let fact = try await catalog.blob(digest, in: commit.repository) else { return false }
-        return !fact.isDamaged
+        // "Created" promises the content as much as "exists" does (G2).
+        let promise = catalog.promise(digest, in: commit.repository)
+        if let fact = try await catalog.blob(digest, in: commit.repository), !fact.isDamaged {
+            if fact.state == .live { return true }
+            if try await catalog.revive(digest, in: commit.repository) { return true }
+        }
+        catalog.leases.withdraw(promise)
+        return false
     }
 
     private func commit(

@@ -18,6 +18,7 @@ extension Registry {
         } catch {
             log.error("expired uploads not removed", metadata: ["cause": "\(error)"])
         }
+        catalog.forgetOldUploads()
         do throws(CatalogError) {
             try await catalog.pruneUploads(olderThan: oldest * 1000)
             // Nobody takes the events out yet; they wait for whoever will, a bounded number of them.

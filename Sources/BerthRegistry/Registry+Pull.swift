@@ -1,5 +1,5 @@
 package import BerthBlobs
-import BerthCatalog
+package import BerthCatalog
 package import BerthModel
 import Logging
 package import NIOCore
@@ -31,7 +31,10 @@ extension Registry {
             else { throw try await isKnown(repository) ? .blobUnknown(digest) : .repositoryUnknown(repository) }
             if fact.isDamaged { throw .blobUnknown(digest) }
             if fact.state == .doomed {
-                try await asked { c async throws(CatalogError) in try await c.revive(digest, in: repository) }
+                // Where it has gone meanwhile, the next look says so.
+                guard
+                    try await asked({ c async throws(CatalogError) in try await c.revive(digest, in: repository) })
+                else { continue }
             }
             if let content = try await open(fact) { return content }
             lost = fact
@@ -77,9 +80,12 @@ extension Registry {
     }
 
     /// Notes the promise that "exists" makes to a client, before the state is read (G2).
-    package func promise(_ digest: Digest) {
-        leases.promise(digest)
+    package func promise(_ digest: Digest, in repository: RepositoryName) -> Leases.Promise {
+        catalog.promise(digest, in: repository)
     }
+
+    /// Takes a promise back: the content is not here. Questions for what nobody has must not push out others.
+    package func withdraw(_ promise: Leases.Promise) { catalog.leases.withdraw(promise) }
 
     private func bytes(of fact: ManifestFact) async throws(RegistryError) -> ByteBuffer? {
         if let bytes = manifestBytes.bytes(of: fact.digest) { return bytes }

@@ -56,7 +56,7 @@ extension Registry {
             if range != nil { try await write.checked { w async throws(BlobError) in try await w.checkpoint() } }
             var failure: RegistryError?
             do throws(RegistryError) {
-                try await pump(body, into: write, under: upload.claim)
+                try await pump(body, into: write, under: upload.claim, in: repository)
             } catch { failure = error }
             try await write.checked { w async throws(BlobError) in try await w.flush() }
             if start == 0, write.offset > 0 {
@@ -100,15 +100,17 @@ extension Registry {
     }
 
     /// Moves a body into the upload's file until it ends, fails, or a later request takes the upload over; no byte is
-    /// written that its owner has no room for.
+    /// written that its owner has no room for. What the push has brought to `repository` before keeps its lease
+    /// meanwhile.
     func pump(
-        _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim
+        _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim, in repository: RepositoryName
     ) async throws(RegistryError) {
         claim.interrupt { body.interrupt() }
         do throws(RegistryError) {
             while let batch = try await body.batch() {
                 guard quota.charge(claim.upload, Int64(batch.byteCount)) else { throw .tooManyUploads }
                 try await write.checked { w async throws(BlobError) in try await w.append(batch) }
+                catalog.leases.noteUpload(in: repository)
                 if claim.isSuperseded { throw .superseded }
             }
         } catch {

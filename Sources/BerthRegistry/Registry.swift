@@ -12,7 +12,6 @@ package final class Registry: Sendable {
     package let catalog: Catalog
     package let store: any BlobStore
     package let settler: Settler
-    package let leases: Leases
     let seals: UploadSeals
     let sessions: UploadSessions
     let quota: UploadQuota
@@ -29,7 +28,6 @@ package final class Registry: Sendable {
         self.catalog = catalog
         self.store = store
         self.settler = Settler(store: store, catalog: catalog, logger: logger)
-        self.leases = Leases(capacity: 100_000)
         self.seals = UploadSeals(key: sealKey)
         self.sessions = UploadSessions()
         self.quota = UploadQuota(mostUploads: settings.openUploads, mostBytes: settings.openUploadBytes)

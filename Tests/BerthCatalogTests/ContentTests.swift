@@ -146,11 +146,11 @@ struct BlobTests {
             try await test.pushBlob(1)
             for (before, after) in [(0, BlobState.live), (1, .live), (2, .sweeping)] {
                 try await test.run("UPDATE blob SET state = ?", [.integer(Int64(before))])
-                try await test.catalog.revive(digest(1), in: test.name())
+                _ = try await test.catalog.revive(digest(1), in: test.name())
                 #expect(try await test.catalog.content(digest(1))?.state == after)
             }
             try await test.run("UPDATE blob SET state = 1")
-            try await test.catalog.revive(digest(1), in: test.name("other/box"))
+            _ = try await test.catalog.revive(digest(1), in: test.name("other/box"))
             #expect(try await test.catalog.content(digest(1))?.state == .doomed)
         }
     }

@@ -172,6 +172,8 @@ struct DeleteTests {
         try await second.catalog.close()
 
         // And a push of the very manifest lets it finish first: no old tag comes back.
+        // What was promised a moment ago would come back with it.
+        test.clock.pass(CollectionTerms().lease + 1)
         #expect(try await test.push(1, entries: Array(1_000..<1_200)) != .stored(isNew: false))
         for child in 1_000..<1_200 { _ = try await test.push(child) }
         #expect(try await test.push(1, entries: Array(1_000..<1_200)) == .stored(isNew: false))

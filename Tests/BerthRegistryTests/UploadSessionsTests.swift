@@ -133,18 +133,3 @@ private final class ClosingWrite: BlobWrite {
     func seal() async throws(BlobError) { throw .dead(id) }
     func unseal() async throws(BlobError) { throw .dead(id) }
 }
-
-@Suite("Leases in memory")
-struct LeasesTests {
-    @Test("a promise is remembered, and their number is bounded (G2)")
-    func bounded() throws {
-        let leases = Leases(capacity: 100)
-        let first = Digest(.sha256, hash: [UInt8](repeating: 0, count: 32))
-        leases.promise(first)
-        #expect(leases.lastPromise(of: first) != nil)
-        for byte in 1...255 { leases.promise(Digest(.sha256, hash: [UInt8](repeating: UInt8(byte), count: 32))) }
-        let last = Digest(.sha256, hash: [UInt8](repeating: 255, count: 32))
-        #expect(leases.lastPromise(of: last) != nil)
-        #expect(leases.lastPromise(of: first) == nil)
-    }
-}

@@ -1,4 +1,5 @@
 import BerthBlobs
+import BerthCatalog
 import BerthHTTP
 import BerthModel
 import BerthRegistry
@@ -13,16 +14,20 @@ struct GetBlob: Endpoint {
 
     func answerNow(_ call: Call) throws(Refusal) -> Response? {
         let digest = try parsedDigest()
-        if call.request.method == .head { call.registry.promise(digest) }
-        guard let content = call.registry.cachedBlob(digest, in: repository) else { return nil }
+        let promise = call.request.method == .head ? call.registry.promise(digest, in: repository) : nil
+        guard let content = call.registry.cachedBlob(digest, in: repository) else {
+            if let promise { call.registry.withdraw(promise) }
+            return nil
+        }
         return try response(digest, content, call.request)
     }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let digest = try parsedDigest()
+        let promise = call.request.method == .head ? call.registry.promise(digest, in: repository) : nil
         let content: BlobContent
         do { content = try await call.registry.openBlob(digest, in: repository) } catch {
-            if call.request.method == .head { call.registry.leases.withdraw(digest) }
+            if let promise { call.registry.withdraw(promise) }
             throw Refusal(error)
         }
         return try response(digest, content, call.request)

@@ -1,3 +1,4 @@
+import BerthCatalog
 import BerthHTTP
 import BerthModel
 import BerthRegistry
@@ -11,15 +12,29 @@ struct GetManifest: Endpoint {
 
     func answerNow(_ call: Call) throws(Refusal) -> Response? {
         let reference = try parsedReference()
-        if case .digest(let digest) = reference, call.request.method == .head { call.registry.promise(digest) }
-        return call.registry.cachedManifest(reference, in: repository).map { response(reference, $0, call.request) }
+        let promise = promise(reference, call)
+        guard let found = call.registry.cachedManifest(reference, in: repository) else {
+            if let promise { call.registry.withdraw(promise) }
+            return nil
+        }
+        return response(reference, found, call.request)
     }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let reference = try parsedReference()
+        let promise = promise(reference, call)
         let found: FoundManifest
-        do { found = try await call.registry.manifest(reference, in: repository) } catch { throw Refusal(error) }
+        do { found = try await call.registry.manifest(reference, in: repository) } catch {
+            if let promise { call.registry.withdraw(promise) }
+            throw Refusal(error)
+        }
         return response(reference, found, call.request)
+    }
+
+    /// A client that asks whether a manifest is here, by digest, may name it in an index soon (G2).
+    private func promise(_ reference: Reference, _ call: Call) -> Leases.Promise? {
+        guard case .digest(let digest) = reference, call.request.method == .head else { return nil }
+        return call.registry.promise(digest, in: repository)
     }
 
     /// What can be no tag is no tag that is here: the specification has 404 for reading it.

@@ -1,0 +1,351 @@
+package import BerthModel
+
+// The collector's steps on the catalog. Each is one bounded closure that may be repeated (C6, G7); the answer says where
+// the next one goes on, and nil that there is nothing more for now. Files are removed between `sweep` and `forget`.
+
+extension Catalog {
+    /// Links that one closure looks at; each takes up to eight rows.
+    static let linksPerClosure = rowsPerClosure / 8
+
+    /// The first half of letting a link go: its lease has run out and no manifest of its repository needs it. It fades:
+    /// from here on whoever asks for it has to take it back in a transaction (`revive`).
+    package func fade(after cursor: LinkCursor?) async throws(CatalogError) -> LinkCursor? {
+        try await collect { collecting, changes throws(CatalogError) in
+            if collecting.isFirstLease { return nil }
+            let rows = try collecting.transaction.rows(
+                """
+                SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
+                FROM repository_blob l
+                JOIN repository r ON r.id = l.repository_id
+                WHERE l.leased_at >= 0 AND l.leased_at <= ?
+                    AND (l.leased_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
+                ORDER BY l.leased_at, l.repository_id, l.digest, l.kind
+                LIMIT ?
+                """,
+                [.integer(collecting.leaseLimit)] + (cursor ?? .start).values
+                    + [.integer(Int64(Self.linksPerClosure))])
+            var last: LinkCursor?
+            for row in rows {
+                let link = try LinkRow(row)
+                last = link.cursor(link.leasedAt ?? 0)
+                try collecting.transaction.lock(blobs: [link.digest])
+                if !row.isNull(5) {
+                    try collecting.set(.null, link, &changes)
+                } else if try collecting.isNeeded(link) {
+                    try collecting.set(.null, link, &changes)
+                } else if try collecting.keptSince(link) == nil {
+                    try collecting.set(.integer(LeaseMark.fading), link, &changes)
+                    if !collecting.guards.contains(.fading) { _ = try collecting.drop(link, &changes) }
+                }
+            }
+            return rows.count == Self.linksPerClosure ? last : nil
+        }
+    }
+
+    /// The second half: a link that has faded and that nobody has taken back goes; content without any link or edge is
+    /// doomed with its last one.
+    package func unlink(after cursor: LinkCursor?) async throws(CatalogError) -> LinkCursor? {
+        try await collect { collecting, changes throws(CatalogError) in
+            if collecting.isFirstLease { return nil }
+            let rows = try collecting.transaction.rows(
+                """
+                SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
+                FROM repository_blob l
+                JOIN repository r ON r.id = l.repository_id
+                WHERE l.leased_at < 0 AND (l.leased_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
+                ORDER BY l.leased_at, l.repository_id, l.digest, l.kind
+                LIMIT ?
+                """,
+                (cursor ?? .start).values + [.integer(Int64(Self.linksPerClosure))])
+            var last: LinkCursor?
+            for row in rows {
+                let link = try LinkRow(row)
+                last = link.cursor(LeaseMark.fading)
+                try collecting.transaction.lock(blobs: [link.digest])
+                if try collecting.isNeeded(link) {
+                    try collecting.set(.null, link, &changes)
+                } else if let since = try collecting.keptSince(link) {
+                    try collecting.set(.integer(since), link, &changes)
+                } else {
+                    _ = try collecting.drop(link, &changes)
+                }
+            }
+            return rows.count == Self.linksPerClosure ? last : nil
+        }
+    }
+
+    /// Purges links that were hidden and whose window is over. The bytes stay where manifests still reference them.
+    package func purgeLinks(after cursor: LinkCursor?) async throws(CatalogError) -> LinkCursor? {
+        try await collect { collecting, changes throws(CatalogError) in
+            let rows = try collecting.transaction.rows(
+                """
+                SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
+                FROM repository_blob l
+                JOIN repository r ON r.id = l.repository_id
+                WHERE l.deleted_at <= ?
+                    AND (l.deleted_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
+                ORDER BY l.deleted_at, l.repository_id, l.digest, l.kind
+                LIMIT ?
+                """,
+                [.integer(collecting.windowLimit)] + (cursor ?? .start).values
+                    + [.integer(Int64(Self.linksPerClosure))])
+            var last: LinkCursor?
+            for row in rows {
+                let link = try LinkRow(row)
+                last = link.cursor(try row.integer(5))
+                // The link of a manifest goes after the manifest.
+                if link.kind == .manifest, try collecting.hasManifest(link) { continue }
+                _ = try collecting.drop(link, &changes)
+            }
+            return rows.count == Self.linksPerClosure ? last : nil
+        }
+    }
+
+    /// Purges manifests whose window is over, edges first. From its first edge on nothing but a new push brings one
+    /// back. False: no more is due.
+    package func purgeManifests() async throws(CatalogError) -> Bool {
+        try await collect { collecting, changes throws(CatalogError) in
+            var left = Int64(Self.rowsPerClosure)
+            while left > 0 {
+                guard
+                    let row = try collecting.transaction.row(
+                        """
+                        SELECT id, repository_id, deleted_with
+                        FROM manifest
+                        WHERE deleted_at <= ? AND detach_position IS NULL
+                        ORDER BY deleted_at, id
+                        LIMIT 1
+                        """, [.integer(collecting.windowLimit)])
+                else { return false }
+                left -= try collecting.purge(
+                    manifest: try row.integer(0), in: try row.integer(1), isBegun: row.isNull(2), atMost: left)
+            }
+            return true
+        }
+    }
+
+    /// Purges repositories whose window is over, with all that they hold. False: no more is due.
+    package func purgeRepositories() async throws(CatalogError) -> Bool {
+        try await collect { collecting, changes throws(CatalogError) in
+            guard
+                let row = try collecting.transaction.row(
+                    """
+                    SELECT id
+                    FROM repository
+                    WHERE deleted_at <= ?
+                    ORDER BY deleted_at, id
+                    LIMIT 1
+                    """, [.integer(collecting.windowLimit)])
+            else { return false }
+            try collecting.purge(repository: try row.integer(0), &changes)
+            return true
+        }
+    }
+
+    /// Lets doomed content become sweeping, in another transaction than the one that doomed it and after the same
+    /// questions (G4); what is held after all lives on. False: nothing is doomed any more.
+    package func sweep() async throws(CatalogError) -> Bool {
+        try await collect { collecting, changes throws(CatalogError) in
+            if collecting.isFirstLease { return false }
+            let rows = try collecting.transaction.rows(
+                "SELECT digest FROM blob WHERE state = 1 ORDER BY digest LIMIT ?",
+                [.integer(Int64(Self.linksPerClosure))])
+            for row in rows {
+                let digest = try row.digest(0)
+                try collecting.transaction.lock(blobs: [digest])
+                let isHeld = try collecting.isHeldAfterAll(digest)
+                try collecting.transaction.execute(
+                    "UPDATE blob SET state = ? WHERE digest = ?", [.integer(isHeld ? 0 : 2), .digest(digest)])
+                changes.content.append(digest)
+            }
+            return rows.count == Self.linksPerClosure
+        }
+    }
+
+    /// Content whose file may be removed, in the order of its digests. After a crash as well: a start goes on here.
+    package func sweeping(after last: Digest?, limit: Int) async throws(CatalogError) -> [Digest] {
+        try await database.read { transaction throws(CatalogError) in
+            try transaction.rows(
+                "SELECT digest FROM blob WHERE state = 2 AND digest > ? ORDER BY digest LIMIT ?",
+                [.text(last?.text ?? ""), .integer(Int64(limit))]
+            ).map { row throws(CatalogError) in try row.digest(0) }
+        }
+    }
+
+    /// Which of `digests` still are sweeping, without an upload that brought their bytes anew (G3). To be asked while
+    /// nobody can give the file its name.
+    package func stillSweeping(_ digests: [Digest]) async throws(CatalogError) -> Set<Digest> {
+        guard settings.guards.contains(.file) else { return Set(digests) }
+        return try await database.read { transaction throws(CatalogError) in
+            var found: Set<Digest> = []
+            for digest in digests {
+                let isSweeping = try transaction.exists(
+                    """
+                    SELECT 1
+                    FROM blob b
+                    WHERE b.digest = ? AND b.state = 2
+                        AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = b.digest)
+                    """, [.digest(digest)])
+                if isSweeping { found.insert(digest) }
+            }
+            return found
+        }
+    }
+
+    /// Forgets swept content whose file is gone. How many rows that were, and how many bytes.
+    package func forget(_ digests: [Digest]) async throws(CatalogError) -> (count: Int, bytes: Int64) {
+        var freed: (count: Int, bytes: Int64) = (0, 0)
+        var rest = digests[...]
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(Self.linksPerClosure))
+            rest = rest.dropFirst(part.count)
+            let sizes = try await collect { collecting, changes throws(CatalogError) in
+                var sizes: [Int64] = []
+                for digest in part {
+                    if let size = try collecting.forget(digest, &changes) { sizes.append(size) }
+                }
+                return sizes
+            }
+            freed.count += sizes.count
+            freed.bytes += sizes.reduce(0, +)
+        }
+        return freed
+    }
+
+    /// Writes promises that memory has no room for any more into their links.
+    func store(_ promises: [Leases.Key: Int64]) async throws(CatalogError) {
+        var rest = Array(promises)[...]
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(Self.rowsPerClosure / 2))
+            rest = rest.dropFirst(part.count)
+            try await write(.background) { transaction, changes throws(CatalogError) in
+                for (key, at) in part {
+                    try transaction.lock(blobs: [key.digest])
+                    try transaction.execute(
+                        """
+                        UPDATE repository_blob
+                        SET leased_at = ?
+                        WHERE repository_id = (SELECT id FROM repository WHERE name = ?) AND digest = ?
+                            AND deleted_at IS NULL AND (leased_at IS NULL OR leased_at < ?)
+                        """,
+                        [.integer(at), .text(key.repository.text), .digest(key.digest), .integer(at)])
+                    changes.links.append(.init(repository: key.repository, digest: key.digest))
+                }
+            }
+        }
+    }
+
+    /// Whether nothing may be let go yet, for the first lease since the start has not run out (G4).
+    package func isFirstLease() -> Bool { time.now() - startedAt < settings.terms.lease }
+
+    /// Forgets which uploads ended so long ago that they draw out no lease.
+    package func forgetOldUploads() { leases.forgetUploads(before: time.now() - settings.terms.lease) }
+
+    func collect<Value: Sendable>(
+        _ body: @escaping @Sendable (Collecting, inout Changes) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        try await write(.background) { [self] transaction, changes throws(CatalogError) in
+            try body(collecting(transaction), &changes)
+        }
+    }
+
+    func collecting(_ transaction: any SQLTransaction) -> Collecting {
+        Collecting(
+            transaction: transaction, now: time.now(), startedAt: startedAt, terms: settings.terms, leases: leases,
+            guards: settings.guards)
+    }
+}
+
+extension Collecting {
+    /// One bounded part of a purge; how many rows it took.
+    fileprivate func purge(
+        manifest: Int64, in repository: Int64, isBegun: Bool, atMost limit: Int64
+    ) throws(CatalogError) -> Int64 {
+        if !isBegun {
+            // Nothing but a push, which writes all edges anew, brings it back from here on.
+            try transaction.execute("UPDATE manifest SET deleted_with = NULL WHERE id = ?", [.integer(manifest)])
+        }
+        let count = max(1, limit / 4)
+        let edges = try transaction.rows(
+            "SELECT position, digest FROM manifest_reference WHERE manifest_id = ? ORDER BY position LIMIT ?",
+            [.integer(manifest), .integer(count)])
+        for edge in edges {
+            try transaction.execute(
+                "DELETE FROM manifest_reference WHERE manifest_id = ? AND position = ?",
+                [.integer(manifest), .integer(try edge.integer(0))])
+            try release(try edge.digest(1), in: repository)
+        }
+        if edges.count < count {
+            try transaction.execute("DELETE FROM manifest WHERE id = ?", [.integer(manifest)])
+        }
+        return Int64(edges.count) * 4 + 2
+    }
+
+    /// One bounded part of a purge. Deleting a repository has made sure that nothing brings it back once it has begun.
+    fileprivate func purge(repository: Int64, _ changes: inout Changes) throws(CatalogError) {
+        let count = SQLValue.integer(Int64(Catalog.linksPerClosure))
+        let id = SQLValue.integer(repository)
+        // From here on it cannot be undeleted: its window is over for good.
+        try transaction.execute("UPDATE repository SET deleted_by = NULL WHERE id = ?", [id])
+        let tags = try transaction.execute(
+            """
+            DELETE FROM tag
+            WHERE repository_id = ? AND name IN (SELECT name FROM tag WHERE repository_id = ? ORDER BY name LIMIT ?)
+            """, [id, id, count])
+        if tags > 0 { return }
+        if let manifest = try transaction.row("SELECT id FROM manifest WHERE repository_id = ? LIMIT 1", [id]) {
+            _ = try purge(
+                manifest: try manifest.integer(0), in: repository, isBegun: true,
+                atMost: Int64(Catalog.rowsPerClosure))
+            return
+        }
+        let history = try transaction.execute(
+            "DELETE FROM tag_history WHERE id IN (SELECT id FROM tag_history WHERE repository_id = ? LIMIT ?)",
+            [id, count])
+        if history > 0 { return }
+        let links = try transaction.rows(
+            """
+            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
+            FROM repository_blob l
+            JOIN repository r ON r.id = l.repository_id
+            WHERE l.repository_id = ?
+            ORDER BY l.digest, l.kind
+            LIMIT ?
+            """, [id, count])
+        var isStuck = false
+        for row in links where try !drop(LinkRow(row), &changes) { isStuck = true }
+        guard links.isEmpty else {
+            // What has not settled keeps its link for a moment; the rest of the repository waits for the next round.
+            if isStuck { try postpone(repository) }
+            return
+        }
+        try transaction.execute("DELETE FROM repository WHERE id = ?", [id])
+    }
+
+    /// Lets the next round go on with a repository.
+    private func postpone(_ repository: Int64) throws(CatalogError) {
+        try transaction.execute(
+            "UPDATE repository SET deleted_at = ? WHERE id = ?", [.integer(windowLimit + 1), .integer(repository)])
+    }
+
+    fileprivate func forget(_ digest: Digest, _ changes: inout Changes) throws(CatalogError) -> Int64? {
+        try transaction.lock(blobs: [digest])
+        if guards.contains(.row) {
+            let isGone = try transaction.exists(
+                """
+                SELECT 1
+                FROM blob b
+                WHERE b.digest = ? AND b.state = 2
+                    AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = b.digest)
+                """, [.digest(digest)])
+            guard isGone else { return nil }
+        }
+        guard let row = try transaction.row("DELETE FROM blob WHERE digest = ? RETURNING size", [.digest(digest)])
+        else { return nil }
+        let size = try row.integer(0)
+        changes.content.append(digest)
+        changes.totals.blobs -= 1
+        changes.totals.bytes -= size
+        return size
+    }
+}

@@ -1,0 +1,71 @@
+package import BerthModel
+
+// Files that no row names, and rows whose file is gone: what a restored catalog, a crash or a hand has left.
+
+extension Catalog {
+    /// What is known of content from `first` to `last`, at most `limit`, in byte order, after `cursor`.
+    package func contents(
+        from first: Digest, through last: Digest, after cursor: Digest?, limit: Int
+    ) async throws(CatalogError) -> [BlobFact] {
+        try await database.read { transaction throws(CatalogError) in
+            try transaction.rows(
+                """
+                SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
+                FROM blob b
+                LEFT JOIN blob_staging s ON s.digest = b.digest
+                WHERE b.digest >= ? AND b.digest <= ? AND b.digest > ?
+                ORDER BY b.digest
+                LIMIT ?
+                """,
+                [.digest(first), .digest(last), .text(cursor?.text ?? ""), .integer(Int64(max(0, limit)))]
+            ).map { row throws(CatalogError) in try row.blobFact() }
+        }
+    }
+
+    /// Remembers files that no row names, with the time at which they were seen first.
+    package func noteStrays(_ files: [(digest: Digest, size: Int64)]) async throws(CatalogError) {
+        var rest = files[...]
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(Self.linksPerClosure))
+            rest = rest.dropFirst(part.count)
+            try await collect { collecting, changes throws(CatalogError) in
+                for file in part {
+                    try collecting.transaction.execute(
+                        """
+                        INSERT INTO stray_file (digest, size, seen_at)
+                        SELECT ?, ?, ?
+                        WHERE NOT EXISTS (SELECT 1 FROM blob WHERE digest = ?)
+                        ON CONFLICT (digest) DO NOTHING
+                        """,
+                        [.digest(file.digest), .integer(file.size), .integer(collecting.now), .digest(file.digest)])
+                }
+            }
+        }
+    }
+
+    /// Lets strays go that were seen a window ago: an older snapshot, brought back meanwhile, may have named them (G5).
+    /// They get a row that is sweeping, and take the way of all content (G3). False: no more is due.
+    package func sweepStrays() async throws(CatalogError) -> Bool {
+        try await collect { [self] collecting, changes throws(CatalogError) in
+            let rows = try collecting.transaction.rows(
+                "SELECT digest, size FROM stray_file WHERE seen_at <= ? ORDER BY seen_at, digest LIMIT ?",
+                [.integer(collecting.windowLimit), .integer(Int64(Self.linksPerClosure))])
+            for row in rows {
+                let digest = try row.digest(0)
+                try collecting.transaction.lock(blobs: [digest])
+                try collecting.transaction.execute("DELETE FROM stray_file WHERE digest = ?", [.digest(digest)])
+                let isInserted = try collecting.transaction.execute(
+                    """
+                    INSERT INTO blob (digest, size, state, damaged, created_at)
+                    VALUES (?, ?, 2, 0, ?)
+                    ON CONFLICT (digest) DO NOTHING
+                    """,
+                    [.digest(digest), .integer(try row.integer(1)), .integer(clock.wall())])
+                guard isInserted > 0 else { continue }
+                changes.totals.blobs += 1
+                changes.totals.bytes += try row.integer(1)
+            }
+            return rows.count == Self.linksPerClosure
+        }
+    }
+}

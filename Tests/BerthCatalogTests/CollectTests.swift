@@ -1,0 +1,224 @@
+import BerthModel
+import Testing
+
+@testable import BerthCatalog
+
+private let lease: Int64 = 100
+private let windowLength: Int64 = 1_000
+
+private func settings() -> CatalogSettings {
+    var settings = CatalogSettings()
+    (settings.terms.lease, settings.terms.window, settings.terms.longestUpload) = (lease, windowLength, 50)
+    settings.lazyDelay = .milliseconds(1)
+    return settings
+}
+
+extension TestCatalog {
+    fileprivate func settle() async throws {
+        try await catalog.markSettled(try await catalog.staged(after: nil, limit: 10_000).map(\.key))
+    }
+
+    /// The steps of a round; what went.
+    fileprivate func round() async throws -> [Digest] {
+        while try await catalog.purgeRepositories() {}
+        while try await catalog.purgeManifests() {}
+        _ = try await catalog.purgeLinks(after: nil)
+        var cursor = try await catalog.fade(after: nil)
+        while cursor != nil { cursor = try await catalog.fade(after: cursor) }
+        cursor = try await catalog.unlink(after: nil)
+        while cursor != nil { cursor = try await catalog.unlink(after: cursor) }
+        while try await catalog.sweepStrays() {}
+        while try await catalog.sweep() {}
+        let digests = try await catalog.sweeping(after: nil, limit: 1_000)
+        _ = try await catalog.forget(digests)
+        return digests
+    }
+}
+
+@Suite("Collecting")
+struct CollectTests {
+    @Test("what no manifest names goes when its lease is over, and not before (G2, G6)")
+    func unreferenced() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            for number in 1...3 { try await test.pushBlob(number) }
+            _ = try await test.push(10, references: [1, 2], tags: ["latest"])
+            try await test.settle()
+            #expect(try await test.round() == [])
+            test.clock.pass(lease + 1)
+            _ = test.catalog.promise(digest(3), in: try test.name())
+            #expect(try await test.round() == [], "promised a moment ago")
+            test.clock.pass(lease + 1)
+            #expect(try await test.round() == [digest(3)])
+            #expect(try await test.catalog.blob(digest(3), in: test.name()) == nil)
+            #expect(try await test.isThere(10))
+            #expect(try await test.catalog.totals().blobs == 3)
+        }
+    }
+
+    @Test("nothing goes during the first lease after a start (G4)")
+    func firstLease() async throws {
+        let folder = try TemporaryFolder()
+        let clock = ManualClock()
+        let first = try await openCatalog(in: folder, clock: clock, settings: settings())
+        try await first.pushBlob(1)
+        try await first.settle()
+        clock.pass(lease + 1)
+        try await first.catalog.close()
+        let second = try await openCatalog(in: folder, clock: clock, settings: settings())
+        #expect(try await second.round() == [])
+        clock.pass(lease + 1)
+        #expect(try await second.round() == [digest(1)])
+        try await second.catalog.close()
+    }
+
+    @Test("an open upload keeps what its push has brought before, for as long as an upload may take")
+    func drawnOut() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            try await test.settle()
+            test.catalog.noteUpload(upload(1), repository: try test.name(), principal: alice)
+            test.clock.pass(lease + 10)
+            #expect(try await test.round() == [])
+            test.clock.pass(2 * lease + 50)
+            #expect(try await test.round() == [digest(1)])
+        }
+    }
+
+    @Test("a link that has faded comes back to whoever asks for it, in whatever step")
+    func fading() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            try await test.settle()
+            _ = try await test.catalog.blob(digest(1), in: test.name())
+            test.clock.pass(lease + 1)
+            _ = try await test.catalog.fade(after: nil)
+            #expect(test.catalog.cachedBlob(digest(1), in: try test.name()) == nil)
+            #expect(try await test.catalog.blob(digest(1), in: test.name())?.state == .doomed)
+            #expect(test.catalog.cachedBlob(digest(1), in: try test.name()) == nil, "not to be promised from memory")
+            #expect(try await test.catalog.revive(digest(1), in: test.name()))
+            _ = try await test.catalog.unlink(after: nil)
+            #expect(try await test.catalog.blob(digest(1), in: test.name())?.state == .live)
+        }
+    }
+
+    @Test("deleted things stay for the window, come back whole, and go after it (G5, G6)")
+    func window() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            _ = try await test.push(10, references: [1])
+            _ = try await test.push(20, entries: [10], tags: ["all"])
+            _ = try await test.push(30, references: [1], subject: 20)
+            try await test.settle()
+            _ = try await test.delete(20)
+            #expect(try await !test.isThere(10))
+            _ = try await test.catalog.deleteBlob(
+                digest(1), in: test.name(), referencedAllowed: false, by: alice)
+            test.clock.pass(windowLength - 1)
+            #expect(try await test.round() == [])
+            #expect(
+                try await test.catalog.undelete(digest(10), in: test.name(), by: alice) == .wentWith(digest(20)))
+            #expect(
+                try await test.catalog.undelete(digest(20), in: test.name(), by: alice)
+                    == .restored(manifests: 3, tags: [test.tag("all")], skipped: []))
+            #expect(try await test.points("all") == digest(20))
+            #expect(try await test.isThere(30))
+            #expect(try await test.catalog.blob(digest(1), in: test.name()) != nil)
+            #expect(try await test.catalog.undelete(digest(20), in: test.name(), by: alice) == .notDeleted)
+            _ = try await test.delete(20)
+            _ = try await test.push(11, references: [1], tags: ["all"])
+            try await test.settle()
+            #expect(
+                try await test.catalog.undelete(digest(20), in: test.name(), by: alice)
+                    == .restored(manifests: 3, tags: [], skipped: [test.tag("all")]))
+            _ = try await test.delete(20)
+            test.clock.pass(windowLength + lease + 1)
+            #expect(try await test.catalog.undelete(digest(20), in: test.name(), by: alice) == .tooLate)
+            #expect(try await Set(test.round()) == [digest(10), digest(20), digest(30)])
+            #expect(try await test.catalog.undelete(digest(20), in: test.name(), by: alice) == .unknownManifest)
+        }
+    }
+
+    @Test("a manifest of thousands of references is purged in bounded parts, and may be pushed again in the middle")
+    func large() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            for number in 1...600 { try await test.pushBlob(number, size: 10) }
+            _ = try await test.push(1_000, references: Array(1...600))
+            try await test.settle()
+            _ = try await test.delete(1_000)
+            test.clock.pass(windowLength + 1)
+            #expect(try await test.catalog.purgeManifests())
+            let left = try await test.count("SELECT count(*) FROM manifest_reference")
+            #expect(0 < left && left < 600)
+            #expect(try await test.push(1_000, references: Array(1...600)) == .stored(isNew: true))
+            #expect(try await test.count("SELECT count(*) FROM manifest_reference") == 600)
+            try await test.settle()
+            _ = try await test.delete(1_000)
+            test.clock.pass(windowLength + lease + 1)
+            while try await test.catalog.purgeManifests() {}
+            #expect(try await test.count("SELECT count(*) FROM manifest") == 0)
+            var gone = 0
+            for _ in 0..<8 { gone += try await test.round().count }
+            #expect(gone == 601)
+        }
+    }
+
+    @Test("an entry that went with another index, and was promised, comes back with the push that names it (G2)")
+    func promisedEntry() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            _ = try await test.push(10, references: [1])
+            _ = try await test.push(20, entries: [10], tags: ["all"])
+            _ = try await test.delete(20)
+            #expect(try await !test.isThere(10))
+            #expect(try await test.push(21, entries: [10], tags: ["other"]) == .stored(isNew: true))
+            #expect(try await test.isThere(10))
+            _ = try await test.delete(21)
+            test.clock.pass(lease + 1)
+            #expect(try await test.push(22, entries: [10], tags: ["late"]) == .missing([digest(10)]))
+        }
+    }
+
+    @Test("files that no row names go after a window, by way of a row that is sweeping (G3)")
+    func strays() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            try await test.settle()
+            try await test.catalog.noteStrays([(digest(1), 10), (digest(2), 20)])
+            test.clock.pass(windowLength - 1)
+            #expect(try await !test.round().contains(digest(2)))
+            test.clock.pass(1)
+            #expect(try await test.round().contains(digest(2)))
+            #expect(try await test.count("SELECT count(*) FROM stray_file") == 0)
+        }
+    }
+
+    @Test("the plan and the story of some content say what a round will do, and why")
+    func plan() async throws {
+        try await withCatalog(settings: settings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            try await test.pushBlob(2, size: 30)
+            try await test.pushBlob(3)
+            _ = try await test.push(10, references: [1], tags: ["latest"])
+            _ = try await test.push(11, references: [3])
+            try await test.settle()
+            _ = try await test.delete(11)
+            test.clock.pass(windowLength + lease)
+            let plan = try await test.catalog.plan()
+            #expect(plan.freedBlobs == 3)
+            #expect(plan.freedBytes == 30 + 10 + 10)
+            #expect(Set(plan.parts.map(\.reason)) == [.unreferenced, .deletedManifest])
+            let kept = try await test.catalog.explain(digest(1))
+            #expect(kept.holders.map(\.manifest) == [digest(10)])
+            #expect(try await Set(test.round()) == [digest(2), digest(3), digest(11)])
+            #expect(try await test.catalog.explain(digest(2)).content == nil)
+        }
+    }
+}
