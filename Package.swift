@@ -65,6 +65,7 @@ let package = Package(
         room("BerthBlobs", ["BerthDigest", nio, nioPosix]),
         room("BerthCatalog", grdb),
         room("BerthRegistry", ["BerthBlobs", "BerthCatalog", "BerthDigest", nio, logging]),
+        room("BerthCollector", ["BerthBlobs", "BerthCatalog", logging]),
         room(
             "BerthAccess",
             [
@@ -104,8 +105,8 @@ let package = Package(
         room(
             "BerthServer",
             [
-                "BerthAPI", "BerthAdmin", "BerthHTTP", "BerthRegistry", "BerthAccess", "BerthBlobs", "BerthCatalog",
-                "BerthConfig", "BerthAuthority", nio, nioPosix, logging,
+                "BerthAPI", "BerthAdmin", "BerthHTTP", "BerthRegistry", "BerthAccess", "BerthCollector", "BerthBlobs",
+                "BerthCatalog", "BerthConfig", "BerthAuthority", nio, nioPosix, logging,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -114,7 +115,7 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "BerthServer", "BerthConfig",
+                "BerthServer", "BerthConfig", "BerthCatalog", "BerthCollector", "BerthRegistry", "BerthModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["README.md"],
@@ -167,6 +168,13 @@ let package = Package(
         tests("BerthBlobsTests", ["BerthTestSupport", "BerthBlobs", "BerthDigest", "BerthModel", nio]),
         tests("BerthCatalogTests", ["BerthCatalog", "BerthModel"] + grdb),
         tests(
+            "BerthCollectorTests",
+            [
+                "BerthCollector", "BerthCatalog", "BerthBlobs", "BerthRegistry", "BerthDigest", "BerthModel",
+                "BerthTestSupport", logging,
+            ]
+                + grdb),
+        tests(
             "BerthServerTests",
             [
                 "BerthServer", "BerthHTTP", "BerthModel", nio, nioPosix, logging,
@@ -188,7 +196,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests("BerthConfigTests", ["BerthConfig"]),
-        tests("BerthCommandTests", ["berth", "BerthTestSupport"]),
+        tests("BerthCommandTests", ["berth", "BerthTestSupport", "BerthModel"]),
         .testTarget(
             name: "BerthFaultTests",
             dependencies: ["BerthTestSupport", "BerthModel", "BerthDigest", "BerthCatalog"] + grdb,

@@ -10,6 +10,7 @@ extension Configuration {
             "upload": "Unfinished uploads.",
             "manifests": "What a manifest may be.",
             "delete": "What clients may delete.",
+            "collector": "Freeing what nothing keeps any more, while the registry runs.",
             "registry": "The registry as a whole.",
             "access": "Who may do what.",
             "trust": "CI jobs that log in with an identity token (berth trust).",
@@ -17,7 +18,7 @@ extension Configuration {
             "admin": "The administration API for administrators elsewhere; commands use run/admin.sock in the root.",
             "metrics": "Prometheus metrics, on a listener of their own.",
         ],
-        reachSettings + limitSettings + contentSettings + operationSettings
+        reachSettings + limitSettings + contentSettings + collectorSettings + operationSettings
     )
 
     private static let reachSettings: [Setting<Configuration>] = [
@@ -137,6 +138,22 @@ extension Configuration {
         Setting(
             "delete.children", \.delete.children, .choice,
             doc: "Manifests that only a deleted index held: remove or keep."),
+    ]
+
+    private static let collectorSettings: [Setting<Configuration>] = [
+        Setting(
+            "collector.interval", \.collector.interval, .duration(.milliseconds(100) ... .seconds(24 * 60 * 60)),
+            doc: "From one round of collecting to the next."),
+        Setting(
+            "collector.lease", \.collector.lease, .duration(.seconds(1) ... .seconds(30 * 24 * 60 * 60)),
+            doc: "How long content stays that a client sent or asked for and no manifest names yet; longer than any "
+                + "push pauses. Nothing is collected for as long after a start."),
+        Setting(
+            "collector.window", \.collector.window, .duration(.zero ... .seconds(10 * 365 * 24 * 60 * 60)),
+            doc: "How long what is deleted can be brought back, and its bytes stay; 0 is not at all."),
+        Setting(
+            "collector.budget", \.collector.budget, .duration(.milliseconds(1) ... .seconds(1)),
+            doc: "How much of each second a round may work."),
     ]
 
     private static let operationSettings: [Setting<Configuration>] = [

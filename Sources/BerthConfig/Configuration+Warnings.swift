@@ -5,6 +5,9 @@ extension Configuration {
         if storage.sync == .never {
             warnings.append("storage.sync is never: what clients push can be lost with the power")
         }
+        if collector.window == .zero {
+            warnings.append("collector.window is 0: what is deleted is gone for good, and older snapshots lack content")
+        }
         let exposed = http.listen.filter { address in
             if case .tcp = address { return !address.isLocal }
             return false

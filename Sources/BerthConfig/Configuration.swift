@@ -7,6 +7,7 @@ package struct Configuration: Sendable, Equatable {
     package var upload = Upload()
     package var manifests = Manifests()
     package var delete = Delete()
+    package var collector = Collector()
     package var registry = RegistryMode()
     package var access = Access()
     package var trust = Trust()
@@ -63,6 +64,18 @@ extension Configuration {
 
         /// What happens to the manifests that only a deleted index held.
         package enum Children: String, Sendable, CaseIterable { case remove, keep }
+    }
+
+    /// How long what nothing keeps any more stays, and what taking it away may cost.
+    package struct Collector: Sendable, Equatable {
+        /// From one round of collecting to the next.
+        package var interval = Duration.seconds(5 * 60)
+        /// How long content stays that a client was told is here and that no manifest names yet.
+        package var lease = Duration.seconds(6 * 60 * 60)
+        /// How long deleted manifests, tags and repositories can be brought back.
+        package var window = Duration.seconds(7 * 24 * 60 * 60)
+        /// Time of work in each second of a round.
+        package var budget = Duration.milliseconds(100)
     }
 
     package struct RegistryMode: Sendable, Equatable {

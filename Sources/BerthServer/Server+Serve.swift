@@ -1,4 +1,5 @@
 import BerthAccess
+import BerthCollector
 import BerthConfig
 import BerthHTTP
 import BerthRegistry
@@ -32,6 +33,7 @@ extension Server {
             SettlingService(settler: registry.settler),
             HousekeepingService(registry: registry, access: access, every: .seconds(60)),
             AccessService(access: access),
+            CollectingService(collector: collector),
             HtpasswdService(htpasswd: htpasswd),
             CertificateService(http: http, certificates: certificates, local: local, hangups: hangups, log: log),
             ListeningService(server: self, tell: tell),
@@ -94,6 +96,15 @@ private struct AccessService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await access.keepInForce() }
+    }
+}
+
+/// A stop ends a round between two of its steps.
+private struct CollectingService: Service {
+    let collector: Collector
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await collector.run() }
     }
 }
 

@@ -2,6 +2,7 @@ import BerthAPI
 package import BerthAccess
 import BerthAuthority
 import BerthBlobs
+package import BerthCollector
 package import BerthConfig
 package import BerthHTTP
 package import BerthRegistry
@@ -12,6 +13,7 @@ package struct Server: Sendable {
     package let configuration: Configuration
     package let registry: Registry
     package let access: Access
+    package let collector: Collector
     package let http: HTTPServer
     /// The listener of `/metrics`; nil where it is switched off.
     let metrics: HTTPServer?
@@ -58,6 +60,9 @@ package struct Server: Sendable {
         let registry = Registry(
             store: parts.store, catalog: parts.catalog, access: access, sealKey: parts.sealKey,
             settings: RegistrySettings(configuration), clock: clock, logger: logger)
+        let collector = Collector(
+            catalog: parts.catalog, store: parts.store, interval: configuration.collector.interval,
+            pace: Pace(budget: configuration.collector.budget), logger: logger)
         let gate = DrainGate()
         let readiness = ServerReadiness(parts: parts, access: access, gate: gate)
         let api = API(
@@ -67,12 +72,11 @@ package struct Server: Sendable {
             observer: observability.observer,
             logger: logger)
         return Server(
-            configuration: configuration, registry: registry, access: access, http: http,
-            metrics: observability.server(configuration, registry, readiness, logger: logger),
+            configuration: configuration, registry: registry, access: access, collector: collector, http: http,
+            metrics: observability.server(configuration, registry, collector, readiness, logger: logger),
             admin: AdminSocket.server(configuration, access, logger),
             remoteAdmin: AdminListener.server(configuration, access, certificates, logger), certificates: certificates,
-            htpasswd: htpasswd,
-            local: local, parts: parts, gate: gate,
+            htpasswd: htpasswd, local: local, parts: parts, gate: gate,
             observability: observability, log: logger)
     }
 

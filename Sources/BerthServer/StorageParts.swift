@@ -25,6 +25,9 @@ struct StorageParts: Sendable {
             options: FileBlobStoreOptions(sync: never ? .never : .always, reserve: Int64(storage.reserveBytes)))
         var settings = CatalogSettings()
         settings.registryID = root.id
+        settings.terms = CollectionTerms(
+            lease: configuration.collector.lease, window: configuration.collector.window,
+            longestUpload: configuration.upload.maxAge)
         settings.stopped = { log.critical("the catalog has stopped writing", metadata: [LogKey.cause: "\($0)"]) }
         settings.committed = { [commits = observability.commits] in commits.committed(closures: $0) }
         let catalog = try await Catalog.open(

@@ -11,6 +11,7 @@ struct ImportTests {
         "BerthBlobs": ["BerthModel", "BerthDigest"],
         "BerthCatalog": ["BerthModel"],
         "BerthRegistry": ["BerthModel", "BerthDigest", "BerthBlobs", "BerthCatalog"],
+        "BerthCollector": ["BerthModel", "BerthBlobs", "BerthCatalog"],
         "BerthHTTP": ["BerthModel"],
         "BerthFetch": [],
         "BerthAccess": ["BerthModel", "BerthDigest", "BerthCatalog", "BerthRegistry", "BerthFetch"],
@@ -19,10 +20,10 @@ struct ImportTests {
         "BerthConfig": ["BerthModel"],
         "BerthAuthority": ["BerthModel"],
         "BerthServer": [
-            "BerthModel", "BerthDigest", "BerthBlobs", "BerthCatalog", "BerthRegistry", "BerthAccess", "BerthHTTP",
-            "BerthAPI", "BerthAdmin", "BerthConfig", "BerthAuthority",
+            "BerthModel", "BerthDigest", "BerthBlobs", "BerthCatalog", "BerthRegistry", "BerthAccess", "BerthCollector",
+            "BerthHTTP", "BerthAPI", "BerthAdmin", "BerthConfig", "BerthAuthority",
         ],
-        "berth": ["BerthModel", "BerthConfig", "BerthServer"],
+        "berth": ["BerthModel", "BerthConfig", "BerthServer", "BerthCatalog", "BerthCollector", "BerthRegistry"],
     ]
 
     /// The rooms through which an outside package comes in.

@@ -78,7 +78,8 @@ struct TableTests {
     /// A value that the key takes and that is not its default.
     private func other(_ setting: Setting<Configuration>) -> String {
         let candidates = [
-            "7s", "9h", "5MiB", "77", "true", "false", "never", "allow", "keep", "pull", "debug", "json", "127.0.0.1:7",
+            "7s", "9h", "50ms", "5MiB", "77", "true", "false", "never", "allow", "keep", "pull", "debug", "json",
+            "127.0.0.1:7",
             "10.9.0.0/16",
             "https://other.example.org", setting.example, "other",
         ]
@@ -99,6 +100,7 @@ extension Configuration.Storage: ConfigurationSection {}
 extension Configuration.Upload: ConfigurationSection {}
 extension Configuration.Manifests: ConfigurationSection {}
 extension Configuration.Delete: ConfigurationSection {}
+extension Configuration.Collector: ConfigurationSection {}
 extension Configuration.RegistryMode: ConfigurationSection {}
 extension Configuration.Access: ConfigurationSection {}
 extension Configuration.Log: ConfigurationSection {}

@@ -45,6 +45,16 @@ extension Metric {
     package static let repositories = Metric(.gauge, "berth_repositories", "Repositories.")
     package static let stagedBlobs = Metric(
         .gauge, "berth_staged_blobs", "Blobs committed whose file has not settled yet.")
+    package static let collectorRounds = Metric(
+        .counter, "berth_collector_rounds_total", "Rounds of collecting since the start.")
+    package static let collectedBlobs = Metric(
+        .counter, "berth_collected_blobs_total", "Blobs and manifests that were freed since the start.")
+    package static let collectedBytes = Metric(
+        .counter, "berth_collected_bytes_total", "Bytes that were freed since the start.")
+    package static let collectorFailures = Metric(
+        .counter, "berth_collector_failures_total", "Attempts to remove a file that failed.")
+    package static let lostFiles = Metric(
+        .counter, "berth_lost_files_total", "Blobs whose file was found missing or of a wrong size since the start.")
     package static let commits = Metric(
         .counter, "berth_commits_total", "Transactions that the catalog committed.")
     package static let commitBatchClosures = Metric(
@@ -67,7 +77,8 @@ extension Metric {
     static let all = [
         requests, requestDuration, requestBytes, responseBytes, connections, uploadsInProgress, blobs,
         blobBytes,
-        repositories, stagedBlobs, commits, commitBatchClosures, logLinesLost, buildInfo,
+        repositories, stagedBlobs, collectorRounds, collectedBlobs, collectedBytes, collectorFailures, lostFiles,
+        commits, commitBatchClosures, logLinesLost, buildInfo,
         residentMemory,
         processorSeconds, openDescriptors, startTime,
     ]

@@ -1,4 +1,5 @@
 import BerthCatalog
+import BerthCollector
 import BerthConfig
 import BerthHTTP
 import BerthRegistry
@@ -24,17 +25,33 @@ package struct Observability: Sendable {
 
     /// The listener of `/metrics`; nil where it is switched off.
     func server(
-        _ configuration: Configuration, _ registry: Registry, _ readiness: ServerReadiness, logger: Logger
+        _ configuration: Configuration, _ registry: Registry, _ collector: Collector, _ readiness: ServerReadiness,
+        logger: Logger
     ) -> HTTPServer? {
         guard let address = configuration.metrics.listen else { return nil }
         let endpoint = MetricsEndpoint(
             factory, version: BerthVersion.current, trouble: { await readiness.trouble() },
-            collect: { [writer] in await Self.totals(of: registry) + [GaugeSample(.logLinesLost, Double(writer.lost))] }
+            collect: { [writer] in
+                await Self.totals(of: registry) + Self.totals(of: collector) + [
+                    GaugeSample(.logLinesLost, Double(writer.lost))
+                ]
+            }
         )
         var settings = HTTPServerConfiguration(listeners: [BerthHTTP.ListenAddress(address)])
         settings.eventLoops = 1
         settings.limits.connections = 64
         return HTTPServer(configuration: settings, handler: endpoint, observer: NoObserver(), logger: logger)
+    }
+
+    private static func totals(of collector: Collector) -> [GaugeSample] {
+        let total = collector.total
+        return [
+            GaugeSample(.collectorRounds, Double(total.rounds)),
+            GaugeSample(.collectedBlobs, Double(total.freedBlobs)),
+            GaugeSample(.collectedBytes, Double(total.freedBytes)),
+            GaugeSample(.collectorFailures, Double(total.failedFiles)),
+            GaugeSample(.lostFiles, Double(total.lostFiles)),
+        ]
     }
 
     private static func totals(of registry: Registry) async -> [GaugeSample] {

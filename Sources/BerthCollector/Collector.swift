@@ -1,0 +1,156 @@
+package import BerthBlobs
+package import BerthCatalog
+import BerthModel
+package import Logging
+import Synchronization
+
+/// Frees what nothing keeps any more, online, in rounds of small steps.
+package final class Collector: Sendable {
+    /// Files that are removed at once, and synced together.
+    private static let filesPerBatch = 256
+
+    let catalog: Catalog
+    let store: any BlobStore
+    let log: Logger
+    private let interval: Duration
+    private let pace: Pace
+    private let sum = Mutex(RoundReport())
+    private let isBusy = Mutex(false)
+    /// Which place of the store the patrol looks at next.
+    let patrolPlace = Mutex(0)
+
+    /// - Parameters:
+    ///   - interval: from the end of a round to the beginning of the next.
+    ///   - pace: how much of each second the background rounds may work.
+    package init(catalog: Catalog, store: any BlobStore, interval: Duration, pace: Pace, logger: Logger) {
+        (self.catalog, self.store, self.interval, self.pace, self.log) = (catalog, store, interval, pace, logger)
+    }
+
+    /// What all rounds since the start did.
+    package var total: RoundReport { sum.withLock { $0 } }
+
+    /// Runs rounds until the task is cancelled.
+    package func run() async {
+        while (try? await Task.sleep(for: interval)) != nil {
+            let report = await round(pace)
+            guard report.freedBlobs > 0 || report.failedFiles > 0 else { continue }
+            log.info(
+                "collected",
+                metadata: [
+                    "blobs": "\(report.freedBlobs)", "bytes": "\(report.freedBytes)", "failed": "\(report.failedFiles)",
+                ])
+        }
+    }
+
+    /// One round. Cancelling the task ends it between two steps; the next one goes on. Two rounds at once would do no
+    /// harm and no good: the second returns at once.
+    package func round(_ pace: Pace = .unlimited) async -> RoundReport {
+        var report = RoundReport()
+        let isMine = isBusy.withLock { isBusy in
+            defer { isBusy = true }
+            return !isBusy
+        }
+        guard isMine else {
+            report.isWhole = false
+            return report
+        }
+        do throws(CatalogError) {
+            try await takeAway(pace, &report)
+            try await removeFiles(pace, &report)
+            if !Task.isCancelled { try await patrol(pace, &report) }
+        } catch {
+            report.isWhole = false
+            if !Task.isCancelled { log.error("collecting broke off", metadata: ["cause": "\(error)"]) }
+        }
+        report.rounds = 1
+        report.isWhole = report.isWhole && !Task.isCancelled
+        sum.withLock { $0 += report }
+        isBusy.withLock { $0 = false }
+        return report
+    }
+
+    /// All that can go now, and a look through the whole store.
+    package func collectAll() async throws(CatalogError) -> RoundReport {
+        let looked = try await patrolAll()
+        var report = await round()
+        report.lostFiles += looked.lostFiles
+        report.strayFiles = max(report.strayFiles, looked.strayFiles)
+        return report
+    }
+
+    /// The steps on rows, in the order in which one makes work for the next.
+    private func takeAway(_ pace: Pace, _ report: inout RoundReport) async throws(CatalogError) {
+        try await catalog.finishDetaching()
+        try await repeating(pace) { c async throws(CatalogError) in try await c.purgeRepositories() }
+        try await repeating(pace) { c async throws(CatalogError) in try await c.purgeManifests() }
+        try await walking(pace) { c, at async throws(CatalogError) in try await c.purgeLinks(after: at) }
+        report.isFirstLease = catalog.isFirstLease()
+        guard !report.isFirstLease else { return }
+        try await walking(pace) { c, at async throws(CatalogError) in try await c.fade(after: at) }
+        try await walking(pace) { c, at async throws(CatalogError) in try await c.unlink(after: at) }
+        try await repeating(pace) { c async throws(CatalogError) in try await c.sweepStrays() }
+        try await repeating(pace) { c async throws(CatalogError) in try await c.sweep() }
+    }
+
+    /// What an earlier process left sweeping goes as well.
+    private func removeFiles(_ pace: Pace, _ report: inout RoundReport) async throws(CatalogError) {
+        var last: Digest?
+        while !Task.isCancelled {
+            let digests = try await catalog.sweeping(after: last, limit: Self.filesPerBatch)
+            guard let end = digests.last else { return }
+            last = end
+            let results = await pace.taking { await remove(digests) }
+            var gone: [Digest] = []
+            var failure: BlobError?
+            for (digest, result) in results {
+                switch result {
+                case .success: gone.append(digest)
+                case .failure(let error):
+                    failure = error
+                    report.failedFiles += 1
+                }
+            }
+            if let failure {
+                log.error(
+                    "files not removed, they are tried again",
+                    metadata: ["count": "\(report.failedFiles)", "cause": "\(failure)"])
+            }
+            let (count, bytes) = try await pace.taking { () async throws(CatalogError) in
+                try await catalog.forget(gone)
+            }
+            report.freedBlobs += count
+            report.freedBytes += bytes
+        }
+    }
+
+    private func remove(_ digests: [Digest]) async -> [Digest: Result<Void, BlobError>] {
+        await store.remove(digests) { [catalog, log] digests in
+            do throws(CatalogError) {
+                return try await catalog.stillSweeping(digests)
+            } catch {
+                log.error("sweeping content not looked at again", metadata: ["cause": "\(error)"])
+                return []
+            }
+        }
+    }
+
+    /// Runs a step until it has nothing more to do.
+    private func repeating(
+        _ pace: Pace, _ step: (Catalog) async throws(CatalogError) -> Bool
+    ) async throws(CatalogError) {
+        while !Task.isCancelled {
+            guard try await pace.taking({ () async throws(CatalogError) in try await step(catalog) }) else { return }
+        }
+    }
+
+    /// Runs a step from cursor to cursor.
+    private func walking(
+        _ pace: Pace, _ step: (Catalog, LinkCursor?) async throws(CatalogError) -> LinkCursor?
+    ) async throws(CatalogError) {
+        var cursor: LinkCursor?
+        while !Task.isCancelled {
+            cursor = try await pace.taking { () async throws(CatalogError) in try await step(catalog, cursor) }
+            guard cursor != nil else { return }
+        }
+    }
+}
