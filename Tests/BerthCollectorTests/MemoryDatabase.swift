@@ -1,0 +1,105 @@
+import BerthModel
+import GRDB
+
+@testable import BerthCatalog
+
+/// The catalog's database in memory, where each access happens at the moment that the stage says.
+///
+/// `@unchecked`: the stage lets one task run at a time, and its handing over orders all accesses.
+final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
+    private let queue: DatabaseQueue
+    let connection: BerthCatalog.SQLiteConnection
+    /// Nil: nobody has to wait.
+    var stage: Stage?
+
+    init() throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let queue = try DatabaseQueue(configuration: configuration)
+        self.queue = queue
+        connection = try queue.inside { connection throws(CatalogError) in
+            try Migrator(connection: connection, migrations: Migration.all, snapshots: "").run(from: 0)
+            try connection.run("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
+            return try BerthCatalog.SQLiteConnection(connection.database)
+        }
+        try execute("SAVEPOINT empty")
+    }
+
+    /// The transaction around all schedules ends before the connection closes.
+    func end() throws {
+        try execute("ROLLBACK")
+        try onQueue { connection throws(CatalogError) in connection.forgetStatements() }
+    }
+    func clear() throws { try execute("ROLLBACK TO empty") }
+    /// What `reset` goes back to.
+    func mark() throws { try execute("SAVEPOINT schedule") }
+    func reset() throws { try execute("ROLLBACK TO schedule") }
+
+    func execute(_ sql: StaticString, _ arguments: [SQLValue] = []) throws {
+        try onQueue { connection throws(CatalogError) in _ = try connection.execute(sql, arguments) }
+    }
+    func rows(_ sql: StaticString, _ arguments: [SQLValue] = []) throws(CatalogError) -> [SQLRow] {
+        try onQueue { connection throws(CatalogError) in try connection.rows(sql, arguments) }
+    }
+
+    private func onQueue<Value>(
+        _ body: (BerthCatalog.SQLiteConnection) throws(CatalogError) -> Value
+    ) throws(CatalogError) -> Value {
+        let result: Result<Value, CatalogError> = queue.unsafeReentrantRead { _ in
+            Result { () throws(CatalogError) in try body(connection) }
+        }
+        return try result.get()
+    }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        try await stage?.step()
+        let value = try onQueue { connection throws(CatalogError) in
+            try body(SQLiteTransaction(connection: connection))
+        }
+        // What was read may be old when it is used.
+        if let stage, stage.flips() { try await stage.step("answer") }
+        return value
+    }
+
+    func write<Value: Sendable>(
+        _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) async throws(CatalogError) -> Value {
+        try await stage?.step()
+        let result = Result { () throws(CatalogError) -> Value in
+            try onQueue { connection throws(CatalogError) in
+                try connection.execute("SAVEPOINT closure")
+                do throws(CatalogError) {
+                    let value = try body(SQLiteTransaction(connection: connection))
+                    try connection.execute("RELEASE closure")
+                    return value
+                } catch {
+                    _ = try? connection.execute("ROLLBACK TO closure")
+                    _ = try? connection.execute("RELEASE closure")
+                    throw error
+                }
+            }
+        }
+        // Between the commit and the caches' letting go an event loop may still answer from them.
+        if cost.isBackground, let stage, stage.flips() { try await stage.step("commits") }
+        settled(result)
+        stage?.hasWritten = true
+        return try result.get()
+    }
+
+    func enqueue<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) {
+        settled(
+            Result { () throws(CatalogError) in
+                try onQueue { connection throws(CatalogError) in try body(SQLiteTransaction(connection: connection)) }
+            })
+    }
+
+    var statistics: WriteStatistics { WriteStatistics() }
+    var stopped: String? { nil }
+    func close() async throws(CatalogError) {}
+}

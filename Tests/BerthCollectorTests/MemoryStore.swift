@@ -1,0 +1,82 @@
+import BerthBlobs
+import BerthCatalog
+import BerthModel
+
+/// Files in memory. Settling and removing take their locks and their steps as the file store does.
+///
+/// `@unchecked`: the stage lets one task run at a time.
+final class MemoryStore: BlobStore, @unchecked Sendable {
+    private(set) var files: [Digest: Int64] = [:]
+    private var held: Set<Digest> = []
+    var stage: Stage?
+    /// Off, settling does not wait for an unlink of the same content.
+    var locks = true
+
+    func reset(to files: [Digest: Int64]) {
+        self.files = files
+        held = []
+    }
+    /// A killed process holds no locks; what it wrote is there.
+    func crash() { held = [] }
+
+    func settle(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
+        var results: [Digest: Result<Void, BlobError>] = [:]
+        for content in batch {
+            do {
+                try await take([content.digest])
+                try await stage?.step("file")
+                files[content.digest] = content.size
+                held.remove(content.digest)
+                results[content.digest] = .success(())
+            } catch { results[content.digest] = .failure(.failed(operation: "crash", errno: 5)) }
+        }
+        return results
+    }
+
+    func remove(
+        _ digests: [Digest], stillGoing: @escaping @Sendable ([Digest]) async -> Set<Digest>
+    ) async -> [Digest: Result<Void, BlobError>] {
+        var results: [Digest: Result<Void, BlobError>] = [:]
+        do {
+            try await take(digests)
+            let going = await stillGoing(digests)
+            for digest in digests where going.contains(digest) {
+                try await stage?.step("file")
+                files[digest] = nil
+                results[digest] = .success(())
+            }
+            held.subtract(digests)
+        } catch { return results }
+        return results
+    }
+
+    private func take(_ digests: [Digest]) async throws(CatalogError) {
+        guard locks else { return }
+        if !held.isDisjoint(with: digests) {
+            try await stage?.step("turn", when: { self.held.isDisjoint(with: digests) })
+        }
+        held.formUnion(digests)
+    }
+
+    func isPresent(_ digest: Digest, size: Int64) async throws(BlobError) -> Bool { files[digest] == size }
+    var places: [BlobPlace] { [] }
+    func files(in place: BlobPlace) async throws(BlobError) -> [StoredBlob] { [] }
+    func evict(_ digest: Digest) {}
+
+    // Not used here.
+    func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile { throw .absent }
+    func cached(_ digest: Digest, size: Int64) -> OpenFile? { nil }
+    func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile { throw .absent }
+    func contents(of file: OpenFile) async throws(BlobError) -> [UInt8] { throw .absent }
+    func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite {
+        throw .absent
+    }
+    func uploadSize(_ id: UploadID) async throws(BlobError) -> Int64? { nil }
+    func discard(_ id: UploadID) async throws(BlobError) {}
+    func discardSealed(_ id: UploadID) async throws(BlobError) {}
+    func uploads() async throws(BlobError) -> [StoredUpload] { [] }
+    func unseal(_ id: UploadID) async throws(BlobError) {}
+    func checkRoom() async throws(BlobError) {}
+    func giveUpReserve() async {}
+    func checkWritable() async throws(BlobError) {}
+}

@@ -1,0 +1,111 @@
+import BerthCatalog
+import Testing
+
+/// Lets one of several tasks run at a time, from one step to the next, in an order that a seed decides.
+///
+/// `@unchecked`: a task touches it only while it is the one that runs, and resuming a continuation orders what the one
+/// before did before what the next one does.
+final class Stage: @unchecked Sendable {
+    private struct Waiting {
+        let player: Int
+        let label: String
+        let mayGo: (() -> Bool)?
+        let go: UnsafeContinuation<Bool, Never>
+    }
+    @TaskLocal private static var player = -1
+
+    private var waiting: [Waiting] = []
+    private var director: UnsafeContinuation<Void, Never>?
+    private var labels: [Int: String] = [:]
+    private var players = 0
+    private(set) var random: SeededNumbers
+    /// All that happened, in order.
+    private(set) var script: [String] = []
+    private var lastPlayer = -1
+    /// A write has happened since it was set to false.
+    var hasWritten = false
+    /// Pairs of steps of different players that followed each other.
+    private(set) var pairs: Set<String> = []
+
+    init(seed: UInt64) { random = SeededNumbers(seed: seed) }
+
+    /// Brings a player on, as far as its first step.
+    func enter(_ act: @escaping @Sendable () async -> Void) async {
+        let player = players
+        players += 1
+        await withUnsafeContinuation { director in
+            self.director = director
+            Task {
+                await Self.$player.withValue(player) { await act() }
+                self.handBack()
+            }
+        }
+    }
+
+    /// Names what the running player does next.
+    func does(_ label: String) { labels[Self.player] = label }
+
+    func flips() -> Bool { random.next() & 3 == 0 }
+    func below(_ bound: Int) -> Int { random.below(bound) }
+
+    /// Waits for its turn. Throws when the process crashes instead.
+    func step(_ label: String? = nil, when mayGo: (() -> Bool)? = nil) async throws(CatalogError) {
+        let player = Self.player
+        let name = label.map { "\(labels[player] ?? "") \($0)" } ?? labels[player] ?? "?"
+        let goes = await withUnsafeContinuation { go in
+            waiting.append(Waiting(player: player, label: name, mayGo: mayGo, go: go))
+            handBack()
+        }
+        if !goes { throw .unavailable("crash") }
+    }
+
+    private func handBack() {
+        let director = director
+        self.director = nil
+        director?.resume()
+    }
+
+    /// Lets somebody take a step. False: nobody can.
+    func advance() async -> Bool {
+        let able = waiting.indices.filter { waiting[$0].mayGo?() ?? true }
+        guard !able.isEmpty else { return false }
+        let next = waiting.remove(at: able[able.count == 1 ? 0 : random.below(able.count)])
+        if lastPlayer != next.player, let last = script.last { pairs.insert("\(last) > \(next.label)") }
+        lastPlayer = next.player
+        script.append(next.label)
+        await resume(next, true)
+        return true
+    }
+
+    /// The process is killed: whoever waits for it gets an error.
+    func crash() async {
+        script.append("crash")
+        let all = waiting
+        waiting = []
+        for one in all { await resume(one, false) }
+    }
+
+    var isEmpty: Bool { waiting.isEmpty }
+
+    private func resume(_ one: Waiting, _ goes: Bool) async {
+        await withUnsafeContinuation { director in
+            self.director = director
+            one.go.resume(returning: goes)
+        }
+    }
+}
+
+/// Numbers that come again with the same seed (SplitMix64).
+struct SeededNumbers: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+}
