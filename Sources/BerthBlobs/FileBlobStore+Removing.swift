@@ -31,6 +31,8 @@ extension FileBlobStore {
             let folder = try fanOut.folder(first)
             for digest in digests {
                 results[digest] = Result { () throws(BlobError) in try unlink(digest, in: folder) }
+                // Who opened it between the eviction and the unlink has put it back.
+                cache.evict(digest)
             }
             if uploadFolder.syncs { try files.sync(folder.descriptor) }
         } catch {
@@ -57,24 +59,41 @@ extension FileBlobStore {
         }
     }
 
+    /// Files whose status one job asks for.
+    private static let filesPerJob = 1_000
+
+    /// Nobody waits for this, so it keeps no reader from its thread.
     package func files(in place: BlobPlace) async throws(BlobError) -> [StoredBlob] {
-        try await workers.run(.calls) { () throws(BlobError) in
+        guard let first = place.lowest else { return [] }
+        let names = try await workers.run(.settling) { () throws(BlobError) in
             do throws(SystemError) {
-                guard let first = place.lowest else { return [] }
                 let folder = try fanOut.folder(first)
-                var found: [StoredBlob] = []
-                for name in try files.names(in: folder.descriptor) {
-                    guard let digest = try? Digest("\(place.algorithm.rawValue):\(name)"),
-                        let status = try? files.status(of: name, in: folder.descriptor), status.kind == .regular
-                    else { continue }
-                    found.append(StoredBlob(digest: digest, size: status.size))
-                }
-                return found
+                defer { withExtendedLifetime(folder) {} }
+                return try files.names(in: folder.descriptor)
             } catch {
                 let failure = missing(error)
                 guard failure == .absent else { throw failure }
                 return []
             }
         }
+        var found: [StoredBlob] = []
+        var rest = names[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(Self.filesPerJob)
+            rest = rest.dropFirst(part.count)
+            found += try await workers.run(.settling) { () throws(BlobError) in
+                do throws(SystemError) {
+                    let folder = try fanOut.folder(first)
+                    defer { withExtendedLifetime(folder) {} }
+                    return part.compactMap { name in
+                        guard let digest = try? Digest("\(place.algorithm.rawValue):\(name)"),
+                            let status = try? files.status(of: name, in: folder.descriptor), status.kind == .regular
+                        else { return nil }
+                        return StoredBlob(digest: digest, size: status.size)
+                    }
+                } catch { throw missing(error) }
+            }
+        }
+        return found
     }
 }

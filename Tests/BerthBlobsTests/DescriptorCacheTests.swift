@@ -69,6 +69,37 @@ struct DescriptorCacheTests {
         #expect(cache.file(digest, size: 10) === file)
     }
 
+    @Test("a file opened while its content is being removed is not kept open (G6)")
+    func openedMeanwhile() async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let store = try await root.store(files)
+        let sample = Sample(10)
+        let digest = try sample.digest()
+        try await store.put(sample)
+        files.beforeUnlink { [weak cache = store.cache] in
+            // What a pull does between the collector's eviction and its unlink.
+            guard let cache, let file = try? OpenFile(SystemFiles().openRoot("/"), size: 10, files: SystemFiles())
+            else { return }
+            cache.insert(file, digest, since: cache.generation(digest))
+        }
+        try await store.remove(digest)
+        #expect(store.openFiles == 0)
+    }
+
+    @Test("a place is listed whole, however many files are in it")
+    func places() async throws {
+        let root = try TemporaryRoot()
+        let store = try await root.store()
+        let samples = (1...40).map { Sample(10 + $0, seed: $0) }
+        for sample in samples { try await store.put(sample) }
+        var found: [Digest: Int64] = [:]
+        for place in store.places {
+            for file in try await store.files(in: place) { found[file.digest] = file.size }
+        }
+        #expect(found == Dictionary(uniqueKeysWithValues: try samples.map { (try $0.digest(), $0.size) }))
+    }
+
     @Test("the order of use agrees with a plain list, whatever happens")
     func model() throws {
         var recent = RecentFiles(capacity: 5)

@@ -20,6 +20,7 @@ final class FaultyFiles: FileOperations {
         /// Descriptors of files whose sync failed, kept open so that no new file can have the same inode.
         var badFiles: [CInt] = []
         var repeatedSyncs = 0
+        var beforeUnlink: (@Sendable () -> Void)?
     }
 
     private let real = SystemFiles()
@@ -49,6 +50,9 @@ final class FaultyFiles: FileOperations {
 
     /// Says that so much is free, whatever is.
     func pretend(freeSpace bytes: Int64?) { state.withLock { $0.freeSpace = bytes } }
+
+    /// Something that happens right before each unlink.
+    func beforeUnlink(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.beforeUnlink = body } }
 
     var hasFailed: Bool { failed != nil }
     var failed: SystemCall? { state.withLock { $0.failed } }
@@ -179,6 +183,7 @@ final class FaultyFiles: FileOperations {
 
     func unlink(_ name: String, in folder: CInt) throws(SystemError) {
         try step(.unlink)
+        state.withLock { $0.beforeUnlink }?()
         try real.unlink(name, in: folder)
     }
 
