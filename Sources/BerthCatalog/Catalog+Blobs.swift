@@ -96,9 +96,9 @@ extension Catalog {
     package func promise(_ digest: Digest, in repository: RepositoryName) -> Leases.Promise {
         let (promise, overflow) = leases.promise(digest, in: repository)
         if let overflow {
-            Task { [self] in
-                let isDurable = (try? await store(overflow)) != nil
-                leases.left(isDurable: isDurable)
+            settings.meanwhile { [self] in
+                let isDurable = (try? await store(overflow.promises)) != nil
+                leases.left(overflow, isDurable: isDurable)
             }
         }
         return promise

@@ -4,8 +4,9 @@ package import BerthModel
 // the next one goes on, and nil that there is nothing more for now. Files are removed between `sweep` and `forget`.
 
 extension Catalog {
-    /// Links that one closure looks at; each takes up to eight rows.
-    static let linksPerClosure = rowsPerClosure / 8
+    /// Links that one closure looks at. Each takes about eight statements, and a commit with them is to last no longer
+    /// than others (C5).
+    static let linksPerClosure = 48
 
     /// The first half of letting a link go: its lease has run out and no manifest of its repository needs it. It fades:
     /// from here on whoever asks for it has to take it back in a transaction (`revive`).
@@ -29,9 +30,14 @@ extension Catalog {
                 let link = try LinkRow(row)
                 last = link.cursor(link.leasedAt ?? 0)
                 try collecting.transaction.lock(blobs: [link.digest])
-                if !row.isNull(5) {
-                    try collecting.set(.null, link, &changes)
-                } else if try collecting.isNeeded(link) {
+                let isKept = try row.isNull(5) ? collecting.isNeeded(link) : true
+                if isKept {
+                    // A lease that an upload draws out is still good when what needs the link goes.
+                    if let began = link.leasedAt, began > LeaseMark.over,
+                        try collecting.isDrawnOut(since: began, in: link.repository)
+                    {
+                        continue
+                    }
                     try collecting.set(.null, link, &changes)
                 } else if try collecting.keptSince(link) == nil {
                     try collecting.set(.integer(LeaseMark.fading), link, &changes)
@@ -74,9 +80,11 @@ extension Catalog {
         }
     }
 
-    /// Purges links that were hidden and whose window is over. The bytes stay where manifests still reference them.
+    /// Purges links that were hidden and whose window is over. A link that manifests of its repository need stays, hidden:
+    /// it comes back with them.
     package func purgeLinks(after cursor: LinkCursor?) async throws(CatalogError) -> LinkCursor? {
         try await collect { collecting, changes throws(CatalogError) in
+            if collecting.isFirstLease { return nil }
             let rows = try collecting.transaction.rows(
                 """
                 SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
@@ -93,40 +101,48 @@ extension Catalog {
             for row in rows {
                 let link = try LinkRow(row)
                 last = link.cursor(try row.integer(5))
-                // The link of a manifest goes after the manifest.
-                if link.kind == .manifest, try collecting.hasManifest(link) { continue }
+                if try collecting.isNeededDeleted(link) { continue }
                 _ = try collecting.drop(link, &changes)
             }
             return rows.count == Self.linksPerClosure ? last : nil
         }
     }
 
-    /// Purges manifests whose window is over, edges first. From its first edge on nothing but a new push brings one
-    /// back. False: no more is due.
-    package func purgeManifests() async throws(CatalogError) -> Bool {
-        try await collect { collecting, changes throws(CatalogError) in
-            var left = Int64(Self.rowsPerClosure)
-            while left > 0 {
-                guard
-                    let row = try collecting.transaction.row(
-                        """
-                        SELECT id, repository_id, deleted_with
-                        FROM manifest
-                        WHERE deleted_at <= ? AND detach_position IS NULL
-                        ORDER BY deleted_at, id
-                        LIMIT 1
-                        """, [.integer(collecting.windowLimit)])
-                else { return false }
-                left -= try collecting.purge(
-                    manifest: try row.integer(0), in: try row.integer(1), isBegun: row.isNull(2), atMost: left)
+    /// Purges manifests whose window is over, parents before what they list, edges first. From its first edge on nothing
+    /// but a new push brings one back. What somebody may still rely on is passed over (G2).
+    package func purgeManifests(after cursor: ManifestCursor?) async throws(CatalogError) -> ManifestCursor? {
+        try await collect { [self] collecting, changes throws(CatalogError) in
+            var left = Int64(settings.rowsPerClosure)
+            var last = cursor ?? .start
+            let rows = try collecting.transaction.rows(
+                """
+                SELECT m.id, m.repository_id, r.name, m.deleted_with, m.deleted_at, m.detach_position, m.depth
+                FROM manifest m
+                JOIN repository r ON r.id = m.repository_id
+                WHERE m.deleted_at <= ? AND (m.deleted_at, -m.depth, m.id) > (?, ?, ?)
+                ORDER BY m.deleted_at, -m.depth, m.id
+                LIMIT ?
+                """,
+                [.integer(collecting.windowLimit)] + last.values + [.integer(Int64(Self.linksPerClosure))])
+            for row in rows {
+                guard left > 0 else { return last }
+                left -= 4
+                let manifest = try DeletedManifest(row)
+                if try collecting.mayBePurged(manifest) {
+                    left -= try collecting.purge(manifest, atMost: max(1, left))
+                    // What has edges left is the first of the next part.
+                    if left <= 0 { return last }
+                }
+                last = ManifestCursor(time: manifest.deletedAt, depth: manifest.depth, id: manifest.id)
             }
-            return true
+            return rows.count == Self.linksPerClosure ? last : nil
         }
     }
 
     /// Purges repositories whose window is over, with all that they hold. False: no more is due.
     package func purgeRepositories() async throws(CatalogError) -> Bool {
-        try await collect { collecting, changes throws(CatalogError) in
+        try await collect { [self] collecting, changes throws(CatalogError) in
+            if collecting.isFirstLease { return false }
             guard
                 let row = try collecting.transaction.row(
                     """
@@ -137,7 +153,7 @@ extension Catalog {
                     LIMIT 1
                     """, [.integer(collecting.windowLimit)])
             else { return false }
-            try collecting.purge(repository: try row.integer(0), &changes)
+            try collecting.purge(repository: try row.integer(0), atMost: settings.rowsPerClosure, &changes)
             return true
         }
     }
@@ -212,7 +228,8 @@ extension Catalog {
         return freed
     }
 
-    /// Writes promises that memory has no room for any more into their links.
+    /// Writes promises that memory has no room for any more into their links; those of manifests that went along with
+    /// others as well, for they come back with a push that names them.
     func store(_ promises: [Leases.Key: Int64]) async throws(CatalogError) {
         var rest = Array(promises)[...]
         while !rest.isEmpty {
@@ -226,7 +243,7 @@ extension Catalog {
                         UPDATE repository_blob
                         SET leased_at = ?
                         WHERE repository_id = (SELECT id FROM repository WHERE name = ?) AND digest = ?
-                            AND deleted_at IS NULL AND (leased_at IS NULL OR leased_at < ?)
+                            AND (deleted_at IS NULL OR kind = 1) AND (leased_at IS NULL OR leased_at < ?)
                         """,
                         [.integer(at), .text(key.repository.text), .digest(key.digest), .integer(at)])
                     changes.links.append(.init(repository: key.repository, digest: key.digest))
@@ -257,14 +274,37 @@ extension Catalog {
 }
 
 extension Collecting {
-    /// One bounded part of a purge; how many rows it took.
-    fileprivate func purge(
-        manifest: Int64, in repository: Int64, isBegun: Bool, atMost limit: Int64
-    ) throws(CatalogError) -> Int64 {
-        if !isBegun {
-            // Nothing but a push, which writes all edges anew, brings it back from here on.
-            try transaction.execute("UPDATE manifest SET deleted_with = NULL WHERE id = ?", [.integer(manifest)])
+    fileprivate func mayBePurged(_ manifest: DeletedManifest) throws(CatalogError) -> Bool {
+        if manifest.isDetaching, guards.contains(.detaching) { return false }
+        // A purge that has begun is finished.
+        guard let deletion = manifest.deletedWith else { return true }
+        if deletion != manifest.id,
+            try isStillPromised(hiddenAt: manifest.deletedAt, in: manifest.repository)
+        {
+            return false
         }
+        guard guards.contains(.parentsFirst) else { return true }
+        return try !transaction.exists(
+            """
+            SELECT 1
+            FROM manifest m
+            JOIN manifest_reference e ON e.digest = m.digest AND e.repository_id = m.repository_id AND e.role = 2
+            JOIN manifest p ON p.id = e.manifest_id
+            WHERE m.id = ? AND p.deleted_at <= m.deleted_at AND p.deleted_with IS NOT NULL
+            LIMIT 1
+            """, [.integer(manifest.id)])
+    }
+
+    /// One bounded part of a purge; how many rows it took. At least `limit` where there is more.
+    fileprivate func purge(_ manifest: DeletedManifest, atMost limit: Int64) throws(CatalogError) -> Int64 {
+        if manifest.deletedWith != nil, guards.contains(.begun) {
+            // Nothing but a push, which writes all edges anew, brings it back from here on.
+            try transaction.execute("UPDATE manifest SET deleted_with = NULL WHERE id = ?", [.integer(manifest.id)])
+        }
+        return try purge(manifest.id, in: manifest.repositoryID, atMost: limit)
+    }
+
+    private func purge(_ manifest: Int64, in repository: Int64, atMost limit: Int64) throws(CatalogError) -> Int64 {
         let count = max(1, limit / 4)
         let edges = try transaction.rows(
             "SELECT position, digest FROM manifest_reference WHERE manifest_id = ? ORDER BY position LIMIT ?",
@@ -275,14 +315,15 @@ extension Collecting {
                 [.integer(manifest), .integer(try edge.integer(0))])
             try release(try edge.digest(1), in: repository)
         }
-        if edges.count < count {
-            try transaction.execute("DELETE FROM manifest WHERE id = ?", [.integer(manifest)])
-        }
+        guard edges.count < count else { return max(limit, Int64(edges.count) * 4) }
+        try transaction.execute("DELETE FROM manifest WHERE id = ?", [.integer(manifest)])
         return Int64(edges.count) * 4 + 2
     }
 
     /// One bounded part of a purge. Deleting a repository has made sure that nothing brings it back once it has begun.
-    fileprivate func purge(repository: Int64, _ changes: inout Changes) throws(CatalogError) {
+    fileprivate func purge(
+        repository: Int64, atMost rows: Int, _ changes: inout Changes
+    ) throws(CatalogError) {
         let count = SQLValue.integer(Int64(Catalog.linksPerClosure))
         let id = SQLValue.integer(repository)
         // From here on it cannot be undeleted: its window is over for good.
@@ -294,9 +335,7 @@ extension Collecting {
             """, [id, id, count])
         if tags > 0 { return }
         if let manifest = try transaction.row("SELECT id FROM manifest WHERE repository_id = ? LIMIT 1", [id]) {
-            _ = try purge(
-                manifest: try manifest.integer(0), in: repository, isBegun: true,
-                atMost: Int64(Catalog.rowsPerClosure))
+            _ = try purge(try manifest.integer(0), in: repository, atMost: Int64(rows))
             return
         }
         let history = try transaction.execute(

@@ -28,30 +28,57 @@ extension Catalog {
         _ digest: Digest, in repository: RepositoryName, referencedAllowed: Bool, keepChildren: Bool = false,
         by principal: Principal
     ) async throws(CatalogError) -> ManifestDeletion {
-        let (refusal, id) = try await write { [self] transaction, changes throws(CatalogError) in
-            guard let home = try transaction.repositoryID(repository) else {
-                return (ManifestDeletion.unknownRepository, Int64(0))
+        while true {
+            let hidden = try await hide(
+                digest, in: repository, referencedAllowed: referencedAllowed, keepChildren: keepChildren, by: principal)
+            switch hidden {
+            case .again: continue
+            case .refused(let refusal): return refusal
+            case .hidden(let id): return .deleted(tags: try await finishDetaching(of: id))
             }
-            guard let row = try transaction.manifestRow(digest, in: home) else { return (.unknownManifest, 0) }
+        }
+    }
+
+    private enum Hiding: Sendable {
+        case hidden(Int64)
+        case refused(ManifestDeletion)
+        /// What an earlier deletion has left was to be forgotten first, and there is more.
+        case again
+    }
+
+    private func hide(
+        _ digest: Digest, in repository: RepositoryName, referencedAllowed: Bool, keepChildren: Bool,
+        by principal: Principal
+    ) async throws(CatalogError) -> Hiding {
+        try await write { [self] transaction, changes throws(CatalogError) in
+            guard let home = try transaction.repositoryID(repository) else { return .refused(.unknownRepository) }
+            guard let row = try transaction.manifestRow(digest, in: home) else { return .refused(.unknownManifest) }
             if row.isDeleted {
                 // An earlier attempt may have hidden it and then failed: what goes with it goes now.
-                return row.isDetaching ? (.deleted(tags: []), row.id) : (.unknownManifest, 0)
+                return row.isDetaching ? .hidden(row.id) : .refused(.unknownManifest)
             }
             if !referencedAllowed {
                 let indexes = try transaction.holders(of: digest, in: home, limit: 10)
-                guard indexes.isEmpty else { return (.referenced(by: indexes), 0) }
+                guard indexes.isEmpty else { return .refused(.referenced(by: indexes)) }
             }
+            // Tags that went the last time have been missed since: only those that go now come back with it.
+            let forgotten = try transaction.execute(
+                """
+                UPDATE tag_history
+                SET deleted_with = NULL
+                WHERE id IN (SELECT id FROM tag_history WHERE deleted_with = ? LIMIT ?)
+                """, [.integer(row.id), .integer(Int64(Self.rowsPerClosure / 2))])
+            guard forgotten < Self.rowsPerClosure / 2 else { return .again }
             let start = keepChildren ? DetachPlace.referrersOnly(after: 0) : .children(from: 0)
-            let detaching = Detaching(transaction: transaction, now: clock.wall(), registryTime: time.now())
+            let detaching = Detaching(
+                transaction: transaction, now: clock.wall(), registryTime: time.now(), rows: settings.rowsPerClosure)
             try detaching.hide(
                 Leaving(
                     id: row.id, repositoryID: home, repository: repository, digest: digest, deletion: row.id,
                     principal: principal, place: start),
                 &changes)
-            return (.deleted(tags: []), row.id)
+            return .hidden(row.id)
         }
-        guard case .deleted = refusal else { return refusal }
-        return .deleted(tags: try await finishDetaching(of: id))
     }
 
     /// Finishes all deletions that are half done.
@@ -78,7 +105,9 @@ extension Catalog {
         var tags: [Tag] = []
         while true {
             let part = try await write { [self] transaction, changes throws(CatalogError) in
-                var detaching = Detaching(transaction: transaction, now: clock.wall(), registryTime: time.now())
+                var detaching = Detaching(
+                    transaction: transaction, now: clock.wall(), registryTime: time.now(),
+                    rows: settings.rowsPerClosure)
                 let isDone = try detaching.run(deletion, &changes)
                 return (isDone: isDone, tags: detaching.tags)
             }

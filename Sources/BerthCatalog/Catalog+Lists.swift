@@ -21,7 +21,13 @@ extension Catalog {
     package func repositories(after last: String?, limit: Int) async throws(CatalogError) -> [RepositoryName] {
         try await database.read { transaction throws(CatalogError) in
             try transaction.rows(
-                "SELECT name FROM repository WHERE manifests > 0 AND name > ? ORDER BY name LIMIT ?",
+                """
+                SELECT name
+                FROM repository
+                WHERE manifests > 0 AND deleted_at IS NULL AND name > ?
+                ORDER BY name
+                LIMIT ?
+                """,
                 [.text(last ?? ""), .integer(Int64(max(0, limit)))]
             ).map { row throws(CatalogError) in try row.repository(0) }
         }
@@ -37,7 +43,7 @@ extension Catalog {
                 """
                 SELECT name
                 FROM repository
-                WHERE manifests > 0 AND name > ? AND instr(name, ?) > 0
+                WHERE manifests > 0 AND deleted_at IS NULL AND name > ? AND instr(name, ?) > 0
                 ORDER BY name
                 LIMIT ?
                 """,

@@ -8,18 +8,32 @@ extension Catalog {
     package func putManifest(_ push: ManifestPush) async throws(CatalogError) -> ManifestPushOutcome {
         let bytes = push.contentIsPresent ? 0 : push.bytes.count
         let annotations = try Annotations.encode(push.manifest.annotations)
+        var torn: Set<Int64> = []
         while true {
-            let outcome = try await stage(bytes) { [self] transaction, changes throws(CatalogError) in
+            let step = try await stage(bytes) { [self, torn] transaction, changes throws(CatalogError) in
                 try ManifestWriting(
                     transaction: transaction, push: push, annotations: annotations, now: clock.wall(),
-                    collecting: collecting(transaction)
+                    collecting: collecting(transaction), torn: torn
                 ).run(&changes)
             }
-            if let outcome { return outcome }
-            // This very manifest is being deleted: what goes with it goes first.
-            try await finishDetaching()
+            switch step {
+            case .done(let outcome): return outcome
+            case .detaching: try await finishDetaching()
+            case .returning(let entries):
+                for entry in entries
+                where try await !restore(entry, in: push.repository, by: push.principal) { torn.insert(entry) }
+            }
         }
     }
+}
+
+/// What one attempt at a push came to.
+private enum ManifestStep: Sendable {
+    case done(ManifestPushOutcome)
+    /// This very manifest is being deleted: what goes with it goes first.
+    case detaching
+    /// These went with others and are promised: they come back whole before anything is stored.
+    case returning([Int64])
 }
 
 /// The closure of one push. Everything is checked before anything is written.
@@ -30,49 +44,52 @@ private struct ManifestWriting {
     /// Microseconds since 1970.
     let now: Int64
     let collecting: Collecting
+    /// Manifests that cannot come back whole any more.
+    let torn: Set<Int64>
     private var registryTime: Int64 { collecting.now }
 
     init(
-        transaction: any SQLTransaction, push: ManifestPush, annotations: String, now: Int64, collecting: Collecting
+        transaction: any SQLTransaction, push: ManifestPush, annotations: String, now: Int64, collecting: Collecting,
+        torn: Set<Int64>
     ) {
         self.transaction = transaction
         self.push = push
         self.annotations = annotations
         self.now = now
         self.collecting = collecting
+        self.torn = torn
     }
 
     private struct Check {
         var missing: [Digest] = []
         var mismatches: [SizeMismatch] = []
         var doomed: [BlobFact] = []
-        /// Entries that went with another index and are still promised.
-        var returning: [(Digest, ManifestRow)] = []
+        /// What went with another manifest and is still promised.
+        var returning: [ManifestRow] = []
         var depth: Int64 = 0
     }
 
-    /// Nil: the manifest is being deleted, come again.
-    func run(_ changes: inout Changes) throws(CatalogError) -> ManifestPushOutcome? {
+    func run(_ changes: inout Changes) throws(CatalogError) -> ManifestStep {
         let known = try transaction.repositoryID(push.repository)
-        if let refusal = try checkCondition(known) { return refusal }
+        if let refusal = try checkCondition(known) { return .done(refusal) }
         let row = try known.flatMap { id throws(CatalogError) in try transaction.manifestRow(push.digest, in: id) }
-        if let row, row.isDetaching { return nil }
+        if let row, row.isDetaching { return .detaching }
 
         try transaction.lock(blobs: [push.digest] + push.edges.map(\.digest))
         let check = try checkReferences(known)
-        guard !check.returning.contains(where: { $0.1.isDetaching }) else { return nil }
-        guard check.missing.isEmpty else { return .missing(check.missing) }
-        guard check.mismatches.isEmpty else { return .sizeMismatch(check.mismatches) }
+        guard check.missing.isEmpty else { return .done(.missing(check.missing)) }
+        guard check.mismatches.isEmpty else { return .done(.sizeMismatch(check.mismatches)) }
         guard let raised = try parentsToRaise(known, above: check.depth), check.depth <= Catalog.deepestIndex
-        else { return .tooDeep }
+        else { return .done(.tooDeep) }
+        guard !check.returning.contains(where: \.isDetaching) else { return .detaching }
+        guard check.returning.isEmpty else { return .returning(check.returning.map(\.id)) }
 
         let content: BlobCommit.Content = push.contentIsPresent ? .presentAndGood : .bytes(push.bytes)
         guard let isStaged = try transaction.ensure(push.digest, size: push.size, content, at: now, &changes)
-        else { return .contentGone }
+        else { return .done(.contentGone) }
         for blob in check.doomed { try transaction.revive(blob) }
         let repository = try transaction.makeRepository(push.repository, at: now, &changes)
         try transaction.link(push.digest, .manifest, in: repository, by: push.principal, leasedAt: registryTime)
-        for (digest, child) in check.returning { try bringBack(digest, child, in: repository, &changes) }
         let id = try store(row, in: repository, depth: check.depth)
         for (parent, depth) in raised {
             try transaction.execute("UPDATE manifest SET depth = ? WHERE id = ?", [.integer(depth), .integer(parent)])
@@ -80,7 +97,7 @@ private struct ManifestWriting {
         for tag in push.tags { try set(tag, to: id, in: repository, &changes) }
         changes.manifests.append(.init(repository: push.repository, digest: push.digest))
         changes.links.append(.init(repository: push.repository, digest: push.digest))
-        return .stored(isNew: isStaged)
+        return .done(.stored(isNew: isStaged))
     }
 
     private func checkCondition(_ repository: Int64?) throws(CatalogError) -> ManifestPushOutcome? {
@@ -115,49 +132,42 @@ private struct ManifestWriting {
     private func look(
         up reference: ManifestReference, in repository: Int64?, _ check: inout Check
     ) throws(CatalogError) -> Int64? {
-        let content = try repository.flatMap { id throws(CatalogError) in
-            try transaction.linkedContent(reference.digest, in: id)
-        }
-        guard let repository, let content, !content.isDamaged else {
-            if let repository, content == nil, let size = try promised(reference, in: repository, &check) {
+        guard let repository else { return lacking(reference, &check) }
+        let child = try transaction.manifestRow(reference.digest, in: repository)
+        let content = try transaction.linkedContent(reference.digest, in: repository)
+        // An entry that went is not here for its bytes' being here as a blob: as a manifest it would be purged.
+        let isHidden = reference.role == .entry && child?.isDeleted == true
+        guard let content, !content.isDamaged, !isHidden else {
+            if content == nil || isHidden, let child,
+                let size = try promised(reference.digest, child, in: repository)
+            {
+                check.returning.append(child)
+                check.depth = max(check.depth, child.depth)
                 return size
             }
-            if reference.role != .entry || !push.sparseIndexes { check.missing.append(reference.digest) }
-            return nil
+            return lacking(reference, &check)
         }
         if content.state == .doomed { check.doomed.append(content) }
-        if reference.role == .entry, let child = try transaction.manifestRow(reference.digest, in: repository) {
-            check.depth = max(check.depth, child.depth)
-        }
+        if reference.role == .entry, let child { check.depth = max(check.depth, child.depth) }
         return content.size
     }
 
-    /// An entry that was pushed or asked for within the lease, and went meanwhile with another index that listed it: it was
-    /// promised, so it comes back with this push (G2). Its size; nil if that is not so.
+    private func lacking(_ reference: ManifestReference, _ check: inout Check) -> Int64? {
+        if reference.role != .entry || !push.sparseIndexes { check.missing.append(reference.digest) }
+        return nil
+    }
+
+    /// A manifest that was pushed or asked for within the lease, and went meanwhile with another one: it was promised, so
+    /// it comes back with the push that names it (G2). Its size; nil if that is not so.
     private func promised(
-        _ reference: ManifestReference, in repository: Int64, _ check: inout Check
+        _ digest: Digest, _ child: ManifestRow, in repository: Int64
     ) throws(CatalogError) -> Int64? {
-        guard reference.role == .entry, let child = try transaction.manifestRow(reference.digest, in: repository),
-            child.isDeleted, child.wentAlong, let content = try transaction.content(reference.digest),
-            content.state != .sweeping, !content.isDamaged
+        guard collecting.guards.contains(.entry), child.isDeleted, child.wentAlong, !torn.contains(child.id),
+            let content = try transaction.content(digest), content.state != .sweeping, !content.isDamaged,
+            let link = try collecting.manifestLink(digest, in: repository, named: push.repository),
+            try collecting.keptSince(link) != nil
         else { return nil }
-        let isLeased = try transaction.exists(
-            "SELECT 1 FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = 1 AND leased_at > ?",
-            [.integer(repository), .digest(reference.digest), .integer(collecting.leaseLimit)])
-        let last = collecting.leases.lastPromise(of: reference.digest, in: push.repository) ?? .min
-        guard isLeased || last > collecting.leaseLimit else { return nil }
-        check.returning.append((reference.digest, child))
-        check.depth = max(check.depth, child.depth)
         return content.size
-    }
-
-    private func bringBack(
-        _ digest: Digest, _ child: ManifestRow, in repository: Int64, _ changes: inout Changes
-    ) throws(CatalogError) {
-        try transaction.show(manifest: child.id, digest, in: repository)
-        try transaction.tell(.pushed, push.repository, digest, tag: nil, by: push.principal, at: now)
-        changes.manifests.append(.init(repository: push.repository, digest: digest))
-        changes.links.append(.init(repository: push.repository, digest: digest))
     }
 
     /// A subject need not be there; if it is, its size is known.

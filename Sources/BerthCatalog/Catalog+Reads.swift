@@ -192,14 +192,10 @@ extension SQLTransaction {
     /// The repository, made if it is not there: it exists from its first completed blob, mount or manifest.
     func makeRepository(_ name: RepositoryName, at now: Int64, _ changes: inout Changes) throws(CatalogError) -> Int64 {
         if let id = try repositoryID(name) { return id }
+        // One that has been deleted has another name since, so nobody comes in between.
         guard
             let row = try row(
-                """
-                INSERT INTO repository (name, created_at)
-                VALUES (?, ?)
-                ON CONFLICT (name) DO UPDATE SET deleted_at = NULL, deleted_by = NULL
-                RETURNING id
-                """,
+                "INSERT INTO repository (name, created_at) VALUES (?, ?) RETURNING id",
                 [.text(name.text), .integer(now)])
         else { throw .damaged("a repository that was just made is not there") }
         changes.totals.repositories += 1

@@ -6,7 +6,7 @@ package enum Undeletion: Hashable, Sendable {
     case restored(manifests: Int, tags: [Tag], skipped: [Tag])
     case unknownRepository
     case unknownManifest
-    /// It is there.
+    /// It is there, and nothing that went with it is to be brought back.
     case notDeleted
     /// Its window is over.
     case tooLate
@@ -16,133 +16,79 @@ package enum Undeletion: Hashable, Sendable {
 
 extension Catalog {
     /// Brings back a deleted manifest with all that went with it: children, referrers, and the tags that have not been
-    /// set since (G5). Where there are many, they come before the manifest itself, so that it is whole when it is seen.
+    /// set since (G5). One that was pushed again meanwhile gets back what went with it. Done again after a failure, it
+    /// goes on.
     package func undelete(
         _ digest: Digest, in repository: RepositoryName, by principal: Principal
     ) async throws(CatalogError) -> Undeletion {
         try await finishDetaching()
-        var sum = 0
-        while true {
-            let part = try await write(.background) { [self] transaction, changes throws(CatalogError) in
-                try Undeleting(
-                    transaction: transaction, repository: repository, principal: principal, now: clock.wall(),
-                    collecting: collecting(transaction)
-                ).run(digest, &changes)
-            }
-            sum += part.count
-            switch part.outcome {
-            case nil: continue
-            case .restored(_, let tags, let skipped)?:
-                return .restored(manifests: sum, tags: tags, skipped: skipped)
-            case let outcome?: return outcome
-            }
+        let found = try await database.read { [self] transaction throws(CatalogError) in
+            try Wanted(collecting(transaction), digest, in: repository)
         }
+        var restoration: Restoration
+        switch found {
+        case .refused(let outcome): return outcome
+        case .head(let id): restoration = Restoration(.tags(id), .group(id), .manifest(id))
+        case .alone(let id): restoration = Restoration(.manifest(id))
+        }
+        try await run(&restoration, in: repository, by: principal)
+        guard !restoration.isTorn else { return .tooLate }
+        return .restored(
+            manifests: restoration.manifests, tags: restoration.tags.sorted(),
+            skipped: restoration.skipped.sorted())
     }
 }
 
-private struct Undeleting {
-    let transaction: any SQLTransaction
-    let repository: RepositoryName
-    let principal: Principal
-    let now: Int64
-    let collecting: Collecting
+/// What somebody wants back.
+private enum Wanted: Sendable {
+    case refused(Undeletion)
+    /// The manifest that a person has deleted, or has pushed again since.
+    case head(Int64)
+    /// What went with one that is here again, or whose window is over.
+    case alone(Int64)
 
-    private static let manifestsPerClosure = 100
-
-    /// Outcome nil: more is to come back before the manifest itself.
-    func run(
-        _ digest: Digest, _ changes: inout Changes
-    ) throws(CatalogError) -> (count: Int, outcome: Undeletion?) {
-        guard let home = try transaction.repositoryID(repository) else { return (0, .unknownRepository) }
+    init(_ collecting: Collecting, _ digest: Digest, in repository: RepositoryName) throws(CatalogError) {
+        let transaction = collecting.transaction
+        guard let home = try transaction.repositoryID(repository) else {
+            self = .refused(.unknownRepository)
+            return
+        }
         guard
             let row = try transaction.row(
                 "SELECT id, deleted_at, deleted_with FROM manifest WHERE digest = ? AND repository_id = ?",
                 [.digest(digest), .integer(home)])
-        else { return (0, .unknownManifest) }
+        else {
+            self = .refused(.unknownManifest)
+            return
+        }
         let id = try row.integer(0)
-        guard !row.isNull(1) else { return (0, .notDeleted) }
-        // A manifest without a deletion of its own is being purged.
-        guard !row.isNull(2), try row.integer(1) > collecting.windowLimit else { return (0, .tooLate) }
-        let deletion = try row.integer(2)
-        guard deletion == id else {
-            let head = try transaction.row("SELECT digest FROM manifest WHERE id = ?", [.integer(deletion)])
-            return (0, try head.map { row throws(CatalogError) in .wentWith(try row.digest(0)) } ?? .tooLate)
-        }
-        let others = try transaction.rows(
-            """
-            SELECT id, digest
-            FROM manifest
-            WHERE deleted_with = ? AND id <> ? AND deleted_at > ?
-            ORDER BY id
-            LIMIT ?
-            """,
-            [
-                .integer(deletion), .integer(id), .integer(collecting.windowLimit),
-                .integer(Int64(Self.manifestsPerClosure)),
-            ])
-        for other in others { try show(try other.integer(0), try other.digest(1), in: home, &changes) }
-        guard others.count < Self.manifestsPerClosure else { return (others.count, nil) }
-        try show(id, digest, in: home, &changes)
-        let (tags, skipped) = try restoreTags(of: deletion, in: home, &changes)
-        return (others.count + 1, .restored(manifests: 0, tags: tags, skipped: skipped))
-    }
-
-    private func show(
-        _ id: Int64, _ digest: Digest, in home: Int64, _ changes: inout Changes
-    ) throws(CatalogError) {
-        try transaction.show(manifest: id, digest, in: home)
-        let references = try transaction.rows(
-            "SELECT DISTINCT digest FROM manifest_reference WHERE manifest_id = ? AND role <> 2", [.integer(id)])
-        var digests: [Digest] = []
-        for row in references { digests.append(try row.digest(0)) }
-        try transaction.lock(blobs: digests)
-        for reference in digests {
-            // The link may have been deleted since, and purged; the edge has kept the content.
-            try transaction.execute(
+        if row.isNull(1) {
+            let hasMore = try transaction.exists(
                 """
-                INSERT INTO repository_blob (repository_id, digest, kind, linked_by)
-                VALUES (?, ?, 0, ?)
-                ON CONFLICT (repository_id, digest, kind) DO UPDATE SET deleted_at = NULL, deleted_by = NULL
-                """,
-                [.integer(home), .digest(reference), .text(principal.text)])
+                SELECT 1 FROM manifest WHERE deleted_with = ? AND id <> ? AND deleted_at > ?
+                UNION ALL
+                SELECT 1 FROM tag_history WHERE deleted_with = ?
+                LIMIT 1
+                """, [.integer(id), .integer(id), .integer(collecting.windowLimit), .integer(id)])
+            self = hasMore ? .head(id) : .refused(.notDeleted)
+            return
         }
-        try transaction.tell(.pushed, repository, digest, tag: nil, by: principal, at: now)
-        changes.manifests.append(.init(repository: repository, digest: digest))
-        changes.links.append(.init(repository: repository, digest: digest))
-    }
-
-    /// Tags that have been set since the deletion stay as they are.
-    private func restoreTags(
-        of deletion: Int64, in home: Int64, _ changes: inout Changes
-    ) throws(CatalogError) -> (restored: [Tag], skipped: [Tag]) {
-        let rows = try transaction.rows(
+        // A manifest without a deletion of its own is being purged.
+        guard !row.isNull(2), try row.integer(1) > collecting.windowLimit else {
+            self = .refused(.tooLate)
+            return
+        }
+        let deletion = try row.integer(2)
+        let head = try transaction.row(
             """
-            SELECT DISTINCT h.tag, m.id, m.digest
-            FROM tag_history h
-            JOIN manifest m ON m.digest = h.old_digest AND m.repository_id = h.repository_id
-            WHERE h.deleted_with = ? AND m.deleted_at IS NULL
-            ORDER BY h.tag
-            LIMIT ?
-            """, [.integer(deletion), .integer(Int64(Catalog.rowsPerClosure))])
-        var (restored, skipped): ([Tag], [Tag]) = ([], [])
-        for row in rows {
-            let tag = try row.tag(0)
-            guard try transaction.tagRow(tag, in: home) == nil else {
-                skipped.append(tag)
-                continue
-            }
-            let digest = try row.digest(2)
-            try transaction.execute(
-                "INSERT INTO tag (repository_id, name, manifest_id) VALUES (?, ?, ?)",
-                [.integer(home), .text(tag.text), .integer(try row.integer(1))])
-            try transaction.remember(tag, in: home, from: nil, to: digest, by: principal, at: now)
-            try transaction.tell(.tagged, repository, digest, tag: tag, by: principal, at: now)
-            changes.tags.append(.init(repository: repository, tag: tag))
-            restored.append(tag)
+            SELECT digest
+            FROM manifest
+            WHERE id = ? AND id <> ? AND deleted_at > ? AND deleted_with IS NOT NULL
+            """, [.integer(deletion), .integer(id), .integer(collecting.windowLimit)])
+        if let head {
+            self = .refused(.wentWith(try head.digest(0)))
+        } else {
+            self = deletion == id ? .head(id) : .alone(id)
         }
-        // They are used up: a later deletion has its own.
-        try transaction.execute(
-            "UPDATE tag_history SET deleted_with = NULL WHERE deleted_with = ?", [.integer(deletion)])
-        return (restored, skipped)
     }
 }

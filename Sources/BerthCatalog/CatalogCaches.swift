@@ -27,6 +27,11 @@ final class CatalogCaches: Sendable {
     }
 
     func drop(_ changes: Changes) {
+        if changes.touchesRepository {
+            tags.invalidateAll()
+            manifests.invalidateAll()
+            links.invalidateAll()
+        }
         for key in changes.tags { tags.invalidate(key) }
         for key in changes.manifests { manifests.invalidate(key) }
         for key in changes.links { links.invalidate(key) }
@@ -47,5 +52,7 @@ struct Changes: Sendable {
     var manifests: [CatalogCaches.ContentKey] = []
     var links: [CatalogCaches.ContentKey] = []
     var content: [Digest] = []
+    /// A repository went or came as a whole: nobody knows which keys those are.
+    var touchesRepository = false
     var totals = Totals()
 }

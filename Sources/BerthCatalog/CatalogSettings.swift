@@ -33,6 +33,12 @@ package struct CatalogSettings: Sendable {
     package var terms = CollectionTerms()
     /// Promises of "exists" that are kept in memory.
     package var promises = 100_000
+    /// Rows that a part of a deletion, a purge or a restoration touches (C6).
+    package var rowsPerClosure = 1_000
+    /// Does work that nobody waits for.
+    package var meanwhile: @Sendable (_ work: @escaping @Sendable () async -> Void) -> Void = { work in
+        Task { await work() }
+    }
     /// Less than all of them only in tests.
     package var guards = CollectorGuards.all
     /// What LAYOUT says the registry is; a database of another registry is refused. Nil: take what is there.

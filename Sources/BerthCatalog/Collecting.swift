@@ -8,6 +8,11 @@ struct LinkRow {
     let kind: ContentKind
     let leasedAt: Int64?
 
+    init(repositoryID: Int64, repository: RepositoryName, digest: Digest, kind: ContentKind, leasedAt: Int64?) {
+        (self.repositoryID, self.repository, self.digest) = (repositoryID, repository, digest)
+        (self.kind, self.leasedAt) = (kind, leasedAt)
+    }
+
     /// Of `repository_id, name, digest, kind, leased_at`.
     init(_ row: SQLRow) throws(CatalogError) {
         repositoryID = try row.integer(0)
@@ -70,6 +75,12 @@ struct Collecting {
             [.digest(link.digest), .integer(link.repositoryID)])
     }
 
+    /// The same of a link that people have deleted: what is deleted with it, or after it, brings it back.
+    func isNeededDeleted(_ link: LinkRow) throws(CatalogError) -> Bool {
+        if link.kind == .manifest, !guards.contains(.manifestLink) { return false }
+        return try isNeeded(link)
+    }
+
     func hasManifest(_ link: LinkRow) throws(CatalogError) -> Bool {
         try transaction.exists(
             "SELECT 1 FROM manifest WHERE digest = ? AND repository_id = ?",
@@ -83,19 +94,61 @@ struct Collecting {
     /// A push that takes long keeps what it has found and sent before: leases do not run out while an upload in their
     /// repository is open, nor for one lease after its last write. How long is bounded by how old an upload may become.
     func keptSince(_ link: LinkRow) throws(CatalogError) -> Int64? {
+        let began = try leaseBegin(link)
+        guard began > 0 else { return nil }
+        if now - began < terms.lease { return began }
+        return try isDrawnOut(since: began, in: link.repository) ? began : nil
+    }
+
+    /// 0: nothing is known of any lease.
+    private func leaseBegin(_ link: LinkRow) throws(CatalogError) -> Int64 {
         var began: Int64 = 0
         if guards.contains(.lease), let at = link.leasedAt { began = max(began, at) }
         if guards.contains(.promise), let at = leases.lastPromise(of: link.digest, in: link.repository) {
             began = max(began, at)
         }
         if guards.contains(.firstLease) { began = max(began, startedAt) }
-        guard began > 0 else { return nil }
-        if now - began < terms.lease { return began }
-        guard guards.contains(.upload), now - began < terms.longestUpload + 2 * terms.lease else { return nil }
-        if let last = leases.lastUpload(in: link.repository), now - last < terms.lease { return began }
-        let isOpen = try transaction.exists(
-            "SELECT 1 FROM upload WHERE repository = ? AND outcome = 0 LIMIT 1", [.text(link.repository.text)])
-        return isOpen ? began : nil
+        return began
+    }
+
+    /// Whether a lease that has run out holds on, for an upload in its repository is at work.
+    func isDrawnOut(since began: Int64, in repository: RepositoryName) throws(CatalogError) -> Bool {
+        guard guards.contains(.upload), now - began < longestLease else { return false }
+        if let last = leases.lastUpload(in: repository), now - last < terms.lease { return true }
+        return try transaction.exists(
+            "SELECT 1 FROM upload WHERE repository = ? AND outcome = 0 LIMIT 1", [.text(repository.text)])
+    }
+
+    /// How long a lease can last at most.
+    private var longestLease: Int64 {
+        let (twice, isTooMuch) = terms.lease.multipliedReportingOverflow(by: 2)
+        let (sum, overflows) = terms.longestUpload.addingReportingOverflow(twice)
+        return isTooMuch || overflows ? .max : sum
+    }
+
+    /// Whether somebody may still rely on a manifest that went along with another one at `hiddenAt`: all that was
+    /// promised of it was promised before, so that time stands for the lease's beginning (G2). A window shorter than the
+    /// lease takes nothing from a push that is under way.
+    func isStillPromised(hiddenAt: Int64, in repository: RepositoryName) throws(CatalogError) -> Bool {
+        guard guards.contains(.goneAlong) else { return false }
+        if now - hiddenAt < terms.lease { return true }
+        // Which uploads were at work before the start is not known.
+        if isFirstLease, now - hiddenAt < longestLease { return true }
+        return try isDrawnOut(since: hiddenAt, in: repository)
+    }
+
+    /// The link of a manifest, hidden or not.
+    func manifestLink(
+        _ digest: Digest, in repository: Int64, named name: RepositoryName
+    ) throws(CatalogError) -> LinkRow? {
+        try transaction.row(
+            "SELECT leased_at FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = 1",
+            [.integer(repository), .digest(digest)]
+        ).map { row throws(CatalogError) in
+            LinkRow(
+                repositoryID: repository, repository: name, digest: digest, kind: .manifest,
+                leasedAt: row.isNull(0) ? nil : try row.integer(0))
+        }
     }
 
     // MARK: - What keeps content
@@ -115,6 +168,7 @@ struct Collecting {
     /// The questions of dooming, asked once more. Whatever attaches doomed content makes it live in the same
     /// transaction, so this finds nothing unless that rule was broken somewhere.
     func isHeldAfterAll(_ digest: Digest) throws(CatalogError) -> Bool {
+        guard guards.contains(.secondLook) else { return false }
         if try hasLink(digest) { return true }
         if try hasEdge(digest) { return true }
         return try isStaged(digest)
@@ -133,7 +187,11 @@ struct Collecting {
     /// Content that has not settled keeps its link until it has, for the link is what it is found by. True: it went.
     func drop(_ link: LinkRow, _ changes: inout Changes) throws(CatalogError) -> Bool {
         try transaction.lock(blobs: [link.digest])
-        if guards.contains(.staging), try isStaged(link.digest) { return false }
+        if guards.contains(.staging), let content = try transaction.content(link.digest), content.staged != nil {
+            // What is damaged never settles, and waits only for an upload of its bytes.
+            guard content.isDamaged else { return false }
+            try transaction.forgetStaging(of: link.digest, &changes)
+        }
         try transaction.execute(
             "DELETE FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = ?", link.key)
         changes.links.append(.init(repository: link.repository, digest: link.digest))
@@ -144,8 +202,8 @@ struct Collecting {
         return true
     }
 
-    /// An edge to `digest` has gone: whatever it held in this repository is to be looked at. Content without a link here
-    /// gets a hidden one, so that it is found.
+    /// An edge to `digest` has gone: whatever it held in this repository is to be looked at. Content without a link
+    /// anywhere gets a hidden one, so that it is found; nobody has deleted it, so that nothing shows it again.
     func release(_ digest: Digest, in repository: Int64) throws(CatalogError) {
         try transaction.lock(blobs: [digest])
         try transaction.execute(
@@ -161,9 +219,9 @@ struct Collecting {
             SELECT ?, b.digest, 0, 'berth', 0
             FROM blob b
             WHERE b.digest = ?
-                AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.repository_id = ? AND l.digest = b.digest)
+                AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.digest = b.digest)
             """,
-            [.integer(repository), .digest(digest), .integer(repository)])
+            [.integer(repository), .digest(digest)])
     }
 }
 

@@ -49,7 +49,22 @@ package struct CollectorGuards: OptionSet, Sendable {
     /// A row goes only while it still says so.
     package static let row = CollectorGuards(rawValue: 1 << 11)
 
-    package static let count = 12
+    /// What went along with another manifest stays as long as somebody may rely on it.
+    package static let goneAlong = CollectorGuards(rawValue: 1 << 12)
+    /// The link of a deleted manifest goes after the manifest.
+    package static let manifestLink = CollectorGuards(rawValue: 1 << 13)
+    /// A manifest whose purge has begun does not come back but by a push of its own.
+    package static let begun = CollectorGuards(rawValue: 1 << 14)
+    /// A deletion that is half done is finished before its purge begins.
+    package static let detaching = CollectorGuards(rawValue: 1 << 15)
+    /// What went along comes back with a push that was promised it.
+    package static let entry = CollectorGuards(rawValue: 1 << 16)
+    /// A manifest goes before what it lists, so that nothing comes back in part.
+    package static let parentsFirst = CollectorGuards(rawValue: 1 << 17)
+    /// Doomed content is looked at once more. Whatever attaches it makes it live, so this alone finds nothing.
+    package static let secondLook = CollectorGuards(rawValue: 1 << 18)
+
+    package static let count = 19
     package static let all = CollectorGuards(rawValue: (1 << count) - 1)
 }
 

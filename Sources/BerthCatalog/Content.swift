@@ -25,7 +25,7 @@ extension SQLTransaction {
         case .sealed(let id): (bytes, upload) = (.null, .text(id.text))
         }
         if let known {
-            try replace(known, &changes)
+            if known.staged != nil { try forgetStaging(of: known.digest, &changes) }
             changes.totals.bytes += size - known.size
         } else {
             changes.totals.blobs += 1
@@ -47,12 +47,10 @@ extension SQLTransaction {
         return true
     }
 
-    /// Forgets a staging whose content is no good, before it is staged anew under another key.
-    private func replace(_ known: BlobFact, _ changes: inout Changes) throws(CatalogError) {
-        guard known.staged != nil,
-            let row = try row("SELECT id FROM blob_staging WHERE digest = ?", [.digest(known.digest)])
-        else { return }
-        try unstage(StagedKey(id: try row.integer(0), digest: known.digest), &changes)
+    /// Forgets a staging whose content is no good; bytes that come anew are staged under another key.
+    func forgetStaging(of digest: Digest, _ changes: inout Changes) throws(CatalogError) {
+        guard let row = try row("SELECT id FROM blob_staging WHERE digest = ?", [.digest(digest)]) else { return }
+        try unstage(StagedKey(id: try row.integer(0), digest: digest), &changes)
     }
 
     func unstage(_ key: StagedKey, _ changes: inout Changes) throws(CatalogError) {

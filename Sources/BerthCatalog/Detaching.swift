@@ -62,15 +62,16 @@ struct Detaching {
     let registryTime: Int64
     private(set) var tags: [Tag] = []
     /// Rows that may still be touched.
-    private var left = Int64(Catalog.rowsPerClosure)
+    private var left: Int64
 
     /// Rows that one tag, child or referrer costs at most, indexes apart.
     private static let rowsEach: Int64 = 8
 
-    init(transaction: any SQLTransaction, now: Int64, registryTime: Int64) {
+    init(transaction: any SQLTransaction, now: Int64, registryTime: Int64, rows: Int) {
         self.transaction = transaction
         self.now = now
         self.registryTime = registryTime
+        left = Int64(rows)
     }
 
     /// Marks a manifest as deleted; from here on nobody sees it, nor its tags.
@@ -124,7 +125,7 @@ struct Detaching {
             [.integer(deletion)]
         ).map { row throws(CatalogError) in
             Leaving(
-                id: try row.integer(0), repositoryID: try row.integer(1), repository: try row.repository(2),
+                id: try row.integer(0), repositoryID: try row.integer(1), repository: try row.repositoryEvenDeleted(2),
                 digest: try row.digest(3), deletion: deletion, principal: try row.principal(4),
                 place: DetachPlace(stored: try row.integer(5)))
         }

@@ -15,6 +15,40 @@ struct ManifestRow {
     let wentAlong: Bool
 }
 
+/// A deleted manifest as the collector meets it.
+struct DeletedManifest {
+    let id: Int64
+    let repositoryID: Int64
+    let repository: RepositoryName
+    /// The manifest that a person has deleted; nil once its purge has begun.
+    let deletedWith: Int64?
+    /// Registry time.
+    let deletedAt: Int64
+    let isDetaching: Bool
+    let depth: Int64
+
+    /// Of `id, repository_id, name, deleted_with, deleted_at, detach_position, depth`.
+    init(_ row: SQLRow) throws(CatalogError) {
+        id = try row.integer(0)
+        repositoryID = try row.integer(1)
+        repository = try row.repositoryEvenDeleted(2)
+        deletedWith = row.isNull(3) ? nil : try row.integer(3)
+        deletedAt = try row.integer(4)
+        isDetaching = !row.isNull(5)
+        depth = try row.integer(6)
+    }
+}
+
+/// Where a walk over deleted manifests goes on.
+package struct ManifestCursor: Hashable, Sendable {
+    let time: Int64
+    let depth: Int64
+    let id: Int64
+
+    static let start = ManifestCursor(time: .min, depth: 0, id: 0)
+    var values: [SQLValue] { [.integer(time), .integer(-depth), .integer(id)] }
+}
+
 /// Where a tag points; the manifest may have been deleted a moment ago.
 struct TagRow {
     let manifest: Int64

@@ -11,6 +11,10 @@ extension Migration {
             CREATE INDEX repository_deleted ON repository (deleted_at) WHERE deleted_at IS NOT NULL
             """,
             """
+            CREATE INDEX manifest_gone_referrers ON manifest (repository_id, subject, id)
+                WHERE subject IS NOT NULL AND deleted_at IS NOT NULL
+            """,
+            """
             CREATE TABLE stray_file (
                 digest  TEXT    NOT NULL PRIMARY KEY,
                 size    INTEGER NOT NULL CHECK (size >= 0),

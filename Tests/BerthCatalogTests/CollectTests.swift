@@ -3,43 +3,11 @@ import Testing
 
 @testable import BerthCatalog
 
-private let lease: Int64 = 100
-private let windowLength: Int64 = 1_000
-
-private func settings() -> CatalogSettings {
-    var settings = CatalogSettings()
-    (settings.terms.lease, settings.terms.window, settings.terms.longestUpload) = (lease, windowLength, 50)
-    settings.lazyDelay = .milliseconds(1)
-    return settings
-}
-
-extension TestCatalog {
-    fileprivate func settle() async throws {
-        try await catalog.markSettled(try await catalog.staged(after: nil, limit: 10_000).map(\.key))
-    }
-
-    /// The steps of a round; what went.
-    fileprivate func round() async throws -> [Digest] {
-        while try await catalog.purgeRepositories() {}
-        while try await catalog.purgeManifests() {}
-        _ = try await catalog.purgeLinks(after: nil)
-        var cursor = try await catalog.fade(after: nil)
-        while cursor != nil { cursor = try await catalog.fade(after: cursor) }
-        cursor = try await catalog.unlink(after: nil)
-        while cursor != nil { cursor = try await catalog.unlink(after: cursor) }
-        while try await catalog.sweepStrays() {}
-        while try await catalog.sweep() {}
-        let digests = try await catalog.sweeping(after: nil, limit: 1_000)
-        _ = try await catalog.forget(digests)
-        return digests
-    }
-}
-
 @Suite("Collecting")
 struct CollectTests {
     @Test("what no manifest names goes when its lease is over, and not before (G2, G6)")
     func unreferenced() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             for number in 1...3 { try await test.pushBlob(number) }
             _ = try await test.push(10, references: [1, 2], tags: ["latest"])
@@ -60,12 +28,12 @@ struct CollectTests {
     func firstLease() async throws {
         let folder = try TemporaryFolder()
         let clock = ManualClock()
-        let first = try await openCatalog(in: folder, clock: clock, settings: settings())
+        let first = try await openCatalog(in: folder, clock: clock, settings: collectSettings())
         try await first.pushBlob(1)
         try await first.settle()
         clock.pass(lease + 1)
         try await first.catalog.close()
-        let second = try await openCatalog(in: folder, clock: clock, settings: settings())
+        let second = try await openCatalog(in: folder, clock: clock, settings: collectSettings())
         #expect(try await second.round() == [])
         clock.pass(lease + 1)
         #expect(try await second.round() == [digest(1)])
@@ -74,7 +42,7 @@ struct CollectTests {
 
     @Test("an open upload keeps what its push has brought before, for as long as an upload may take")
     func drawnOut() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             try await test.pushBlob(1)
             try await test.settle()
@@ -88,7 +56,7 @@ struct CollectTests {
 
     @Test("a link that has faded comes back to whoever asks for it, in whatever step")
     func fading() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             try await test.pushBlob(1)
             try await test.settle()
@@ -106,7 +74,7 @@ struct CollectTests {
 
     @Test("deleted things stay for the window, come back whole, and go after it (G5, G6)")
     func window() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             try await test.pushBlob(1)
             _ = try await test.push(10, references: [1])
@@ -144,14 +112,14 @@ struct CollectTests {
 
     @Test("a manifest of thousands of references is purged in bounded parts, and may be pushed again in the middle")
     func large() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             for number in 1...600 { try await test.pushBlob(number, size: 10) }
             _ = try await test.push(1_000, references: Array(1...600))
             try await test.settle()
             _ = try await test.delete(1_000)
             test.clock.pass(windowLength + 1)
-            #expect(try await test.catalog.purgeManifests())
+            #expect(try await test.catalog.purgeManifests(after: nil) != nil)
             let left = try await test.count("SELECT count(*) FROM manifest_reference")
             #expect(0 < left && left < 600)
             #expect(try await test.push(1_000, references: Array(1...600)) == .stored(isNew: true))
@@ -159,7 +127,7 @@ struct CollectTests {
             try await test.settle()
             _ = try await test.delete(1_000)
             test.clock.pass(windowLength + lease + 1)
-            while try await test.catalog.purgeManifests() {}
+            try await test.purge()
             #expect(try await test.count("SELECT count(*) FROM manifest") == 0)
             var gone = 0
             for _ in 0..<8 { gone += try await test.round().count }
@@ -169,7 +137,7 @@ struct CollectTests {
 
     @Test("an entry that went with another index, and was promised, comes back with the push that names it (G2)")
     func promisedEntry() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             try await test.pushBlob(1)
             _ = try await test.push(10, references: [1])
@@ -184,9 +152,48 @@ struct CollectTests {
         }
     }
 
+    @Test("staged content that is damaged does not stay for ever (G6)")
+    func damagedStaging() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            test.clock.pass(lease)
+            _ = try await test.catalog.commitBlob(
+                BlobCommit(
+                    repository: test.name(), digest: digest(1), size: 10, content: .sealed(upload(1)),
+                    upload: upload(1),
+                    principal: alice))
+            test.clock.pass(lease + 1)
+            #expect(try await test.round() == [], "it has not settled yet")
+            #expect(try await test.catalog.reportDamage(digest(1), at: .sealed(upload(1))))
+            #expect(try await test.round() == [digest(1)])
+            let totals = try await test.catalog.totals()
+            #expect(totals.blobs == 0 && totals.bytes == 0 && totals.staged == 0)
+        }
+    }
+
+    @Test("doomed content that was attached without being made live lives on (G4)")
+    func secondLook() async throws {
+        for guards in [CollectorGuards.all, .all.subtracting(.secondLook)] {
+            var settings = collectSettings()
+            settings.guards = guards
+            try await withCatalog(settings: settings) { test in
+                test.clock.pass(lease)
+                try await test.pushBlob(1)
+                try await test.settle()
+                test.clock.pass(lease + 1)
+                _ = try await test.catalog.fade(after: nil)
+                _ = try await test.catalog.unlink(after: nil)
+                try await test.run(
+                    "INSERT INTO repository_blob (repository_id, digest, kind, linked_by) VALUES (1, ?, 0, 'user:x')",
+                    [.text(digest(1).text)])
+                while try await test.catalog.sweep() {}
+                #expect(try await test.catalog.sweeping(after: nil, limit: 1).isEmpty == (guards == .all))
+            }
+        }
+    }
+
     @Test("files that no row names go after a window, by way of a row that is sweeping (G3)")
     func strays() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             try await test.pushBlob(1)
             try await test.settle()
@@ -201,7 +208,7 @@ struct CollectTests {
 
     @Test("the plan and the story of some content say what a round will do, and why")
     func plan() async throws {
-        try await withCatalog(settings: settings()) { test in
+        try await withCatalog(settings: collectSettings()) { test in
             test.clock.pass(lease)
             try await test.pushBlob(1)
             try await test.pushBlob(2, size: 30)

@@ -12,15 +12,43 @@ struct LeaseTests {
         _ = leases.promise(digest(0), in: name)
         #expect(leases.lastPromise(of: digest(0), in: name) == 5)
         #expect(leases.lastPromise(of: digest(0), in: try RepositoryName("other/box")) == nil)
-        var overflow: [Leases.Key: Int64] = [:]
-        for number in 1...150 {
-            if let more = leases.promise(digest(number), in: name).overflow { overflow.merge(more) { $1 } }
-        }
-        #expect(overflow[Leases.Key(repository: name, digest: digest(0))] == 5)
+        let overflow = try #require((1...150).compactMap { leases.promise(digest($0), in: name).overflow }.first)
+        #expect(overflow.promises[Leases.Key(repository: name, digest: digest(0))] == 5)
         #expect(leases.lastPromise(of: digest(0), in: name) == 5, "until it is durable")
-        leases.left(isDurable: true)
+        leases.left(overflow, isDurable: true)
         #expect(leases.lastPromise(of: digest(0), in: name) == nil)
         #expect(leases.lastPromise(of: digest(150), in: name) == 5)
+    }
+
+    @Test("while nothing can be written, memory stays bounded and everything near counts as promised")
+    func latchedOff() throws {
+        let name = try RepositoryName("library/box")
+        let clock = ManualClock()
+        let leases = Leases(capacity: 100, time: RegistryTime(from: 5, clock: clock))
+        for number in 0..<10_000 {
+            guard let overflow = leases.promise(digest(number), in: name).overflow else { continue }
+            clock.pass(1)
+            leases.left(overflow, isDurable: false)
+            #expect(leases.count <= 150)
+        }
+        #expect(leases.lastPromise(of: digest(0), in: name) == 200, "when the last one could not be written")
+    }
+
+    @Test("repositories have their promises in parts")
+    func parts() throws {
+        let leases = Leases(capacity: 100_000, time: RegistryTime(from: 5, clock: ManualClock()))
+        let names = try (0..<100).map { try RepositoryName("library/box\($0)") }
+        for (number, name) in names.enumerated() {
+            _ = leases.promise(digest(number), in: name)
+            leases.noteUpload(in: name)
+        }
+        for (number, name) in names.enumerated() {
+            #expect(leases.lastPromise(of: digest(number), in: name) == 5)
+            #expect(leases.lastUpload(in: name) == 5)
+        }
+        #expect(leases.count == 100)
+        leases.forgetUploads(before: 6)
+        #expect(leases.lastUpload(in: names[0]) == nil)
     }
 
     @Test("a promise that is taken back leaves the one before it")
