@@ -7,7 +7,7 @@ ROOT ?= Storage/data
 PREFIX ?= /usr/local
 BENCH = Tests/Benchmarks/.build/release/bench
 
-.PHONY: serve build test test-rooms test-clients test-deps deps bench bench-smoke bench-build format lint install clean help
+.PHONY: serve build test test-rooms search test-clients test-deps deps bench bench-smoke bench-build format lint install clean help
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -31,6 +31,12 @@ test: test-deps
 test-rooms: deps
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --disable-xctest --skip-build --skip 'BerthFaultTests|BerthClientTests'
+
+## make search        the search through interleavings of pushes and collecting, SCHEDULES=100000 of them
+search: deps
+	$(SWIFT) build --build-tests
+	SEARCH_SCHEDULES=$(or $(SCHEDULES),100000) $(SWIFT) test --disable-xctest --skip-build \
+		--filter BerthCollectorTests.InterleavingTests/search
 
 ## make test-clients  real clients (Docker, containerd, Podman, Skopeo, …) against a real server
 test-clients: test-deps

@@ -11,6 +11,10 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
     let connection: BerthCatalog.SQLiteConnection
     /// Nil: nobody has to wait.
     var stage: Stage?
+    /// Registry time as it was stored last.
+    var stamp: Int64 = 0
+    /// Called after each write.
+    var committed: () -> Void = {}
 
     init() throws {
         var configuration = Configuration()
@@ -22,18 +26,39 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
             try connection.run("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
             return try BerthCatalog.SQLiteConnection(connection.database)
         }
-        try execute("SAVEPOINT empty")
+        try execute("BEGIN")
     }
 
-    /// The transaction around all schedules ends before the connection closes.
+    /// The transaction around each schedule ends before the connection closes.
     func end() throws {
         try execute("ROLLBACK")
         try onQueue { connection throws(CatalogError) in connection.forgetStatements() }
     }
-    func clear() throws { try execute("ROLLBACK TO empty") }
-    /// What `reset` goes back to.
-    func mark() throws { try execute("SAVEPOINT schedule") }
-    func reset() throws { try execute("ROLLBACK TO schedule") }
+    /// As it was before the first schedule.
+    func clear() throws {
+        try onQueue { connection throws(CatalogError) in
+            try connection.run(
+                """
+                ROLLBACK;
+                BEGIN;
+                PRAGMA defer_foreign_keys = ON;
+                DELETE FROM manifest_reference; DELETE FROM tag; DELETE FROM tag_history; DELETE FROM manifest;
+                DELETE FROM repository_blob; DELETE FROM blob_staging; DELETE FROM blob; DELETE FROM repository;
+                DELETE FROM upload; DELETE FROM event; DELETE FROM stray_file; DELETE FROM sqlite_sequence;
+                COMMIT;
+                BEGIN;
+                """)
+        }
+    }
+    /// What `reset` goes back to. Committed, for a journal that grows with each schedule would cost more than all else.
+    func mark() throws {
+        try execute("COMMIT")
+        try execute("BEGIN")
+    }
+    func reset() throws {
+        try execute("ROLLBACK")
+        try execute("BEGIN")
+    }
 
     func execute(_ sql: StaticString, _ arguments: [SQLValue] = []) throws {
         try onQueue { connection throws(CatalogError) in _ = try connection.execute(sql, arguments) }
@@ -82,8 +107,9 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
                 }
             }
         }
+        committed()
         // Between the commit and the caches' letting go an event loop may still answer from them.
-        if cost.isBackground, let stage, stage.flips() { try await stage.step("commits") }
+        if let stage, stage.flips() { try await stage.step("commits") }
         settled(result)
         stage?.hasWritten = true
         return try result.get()

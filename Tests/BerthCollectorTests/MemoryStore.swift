@@ -7,15 +7,23 @@ import BerthModel
 /// `@unchecked`: the stage lets one task run at a time.
 final class MemoryStore: BlobStore, @unchecked Sendable {
     private(set) var files: [Digest: Int64] = [:]
+    /// Their digests, as the catalog writes them.
+    private(set) var texts: Set<String> = []
     private var held: Set<Digest> = []
+    private var sealed: Set<UploadID> = []
     var stage: Stage?
     /// Off, settling does not wait for an unlink of the same content.
     var locks = true
 
     func reset(to files: [Digest: Int64]) {
         self.files = files
-        held = []
+        texts = Set(files.keys.map(\.text))
+        (held, sealed) = ([], [])
     }
+
+    /// An upload's bytes are whole.
+    func seal(_ upload: UploadID) { sealed.insert(upload) }
+
     /// A killed process holds no locks; what it wrote is there.
     func crash() { held = [] }
 
@@ -25,12 +33,25 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
             do {
                 try await take([content.digest])
                 try await stage?.step("file")
-                files[content.digest] = content.size
+                results[content.digest] = result(of: content)
                 held.remove(content.digest)
-                results[content.digest] = .success(())
             } catch { results[content.digest] = .failure(.failed(operation: "crash", errno: 5)) }
         }
         return results
+    }
+
+    /// Now and then the disk fails.
+    private var fails: Bool { stage.map { $0.below(12) == 0 } ?? false }
+    private static let failure = BlobError.failed(operation: "disk", errno: 5)
+
+    private func result(of content: StagedContent) -> Result<Void, BlobError> {
+        if fails { return .failure(Self.failure) }
+        if case .sealed(let upload) = content.source, sealed.remove(upload) == nil {
+            return files[content.digest] == nil ? .failure(.absent) : .success(())
+        }
+        files[content.digest] = content.size
+        texts.insert(content.digest.text)
+        return .success(())
     }
 
     func remove(
@@ -42,8 +63,12 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
             let going = await stillGoing(digests)
             for digest in digests where going.contains(digest) {
                 try await stage?.step("file")
-                files[digest] = nil
-                results[digest] = .success(())
+                let fails = fails
+                if !fails {
+                    files[digest] = nil
+                    texts.remove(digest.text)
+                }
+                results[digest] = fails ? .failure(Self.failure) : .success(())
             }
             held.subtract(digests)
         } catch { return results }

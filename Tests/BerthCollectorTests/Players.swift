@@ -1,6 +1,7 @@
 import BerthBlobs
 import BerthModel
 import BerthRegistry
+import BerthTestSupport
 import Logging
 
 @testable import BerthCatalog
@@ -24,6 +25,10 @@ extension World {
             }
         }
         return nil
+    }
+
+    private func key(_ number: Int, _ repository: Int) -> Memory.Key {
+        Memory.Key(number: number, repository: repository)
     }
 
     // MARK: - Requests
@@ -50,8 +55,10 @@ extension World {
         return false
     }
 
-    /// An upload; `takesLong`: its bytes come in pieces.
-    func upload(_ number: Int, _ repository: Int, takesLong: Bool = false) async throws(CatalogError) {
+    /// An upload; `takesLong`: its bytes come in pieces, and lie in a sealed file at the end. When its last piece came.
+    @discardableResult
+    func upload(_ number: Int, _ repository: Int, takesLong: Bool = false) async throws(CatalogError) -> Int64 {
+        var moved = clock.sinceBoot()
         let (digest, name) = (digest(number), Self.repositories[repository])
         let id: UploadID? = takesLong ? uploadID(number, repository) : nil
         if let id {
@@ -61,6 +68,7 @@ extension World {
             for _ in 0..<2 {
                 try await stage?.step()
                 catalog.leases.noteUpload(in: name)
+                moved = clock.sinceBoot()
             }
         }
         stage?.does("look for content")
@@ -71,14 +79,22 @@ extension World {
         }
         stage?.does("upload")
         for _ in 0..<2 {
+            let content: BlobCommit.Content
+            if isPresent {
+                content = .presentAndGood
+            } else if let id {
+                store.seal(id)
+                content = .sealed(id)
+            } else {
+                content = .bytes([UInt8](repeating: 1, count: 10))
+            }
             let outcome = try await catalog.commitBlob(
                 BlobCommit(
-                    repository: name, digest: digest, size: 10,
-                    content: isPresent ? .presentAndGood : .bytes([UInt8](repeating: 1, count: 10)), upload: id,
-                    principal: Self.pusher))
-            guard case .contentGone = outcome else { return }
+                    repository: name, digest: digest, size: 10, content: content, upload: id, principal: Self.pusher))
+            guard case .contentGone = outcome else { break }
             isPresent = false
         }
+        return moved
     }
 
     private func uploadID(_ number: Int, _ repository: Int) -> UploadID {
@@ -86,76 +102,80 @@ extension World {
         return UploadID(startedMilliseconds: 1_800_000_000_000, using: &random)
     }
 
-    func manifest(_ number: Int) -> Manifest {
-        Manifest(
-            type: number < 20 ? .ociManifest : .ociIndex, artifactType: nil, subject: nil, annotations: [:],
-            references: references(of: number).map {
-                ManifestReference(role: number < 20 ? .layer : .entry, digest: digest($0), size: 10)
-            })
-    }
-
-    func put(_ number: Int, _ repository: Int, isTagged: Bool) async throws(CatalogError) -> ManifestPushOutcome {
+    private func put(
+        _ number: Int, _ repository: Int, isTagged: Bool
+    ) async throws(CatalogError) -> ManifestPushOutcome {
         stage?.does("manifest")
+        let tag = isTagged ? try? Tag("t\(number)") : nil
         return try await catalog.putManifest(
             ManifestPush(
-                repository: Self.repositories[repository], digest: digest(number), manifest: manifest(number),
-                bytes: [UInt8](repeating: 2, count: 10), tags: isTagged ? [Self.tag].compactMap { $0 } : [],
-                principal: Self.pusher))
+                repository: Self.repositories[repository], digest: digest(number), manifest: Document.manifest(number),
+                bytes: [UInt8](repeating: 2, count: 10), tags: [tag].compactMap { $0 }, principal: Self.pusher))
     }
 
     // MARK: - Clients
 
     /// Pushes a manifest as a client does: asks for each part, sends what is not here, then the manifest. It must not be
-    /// refused for a part that was promised within the lease.
-    func push(_ number: Int, _ repository: Int, mounts: Bool = false, takesLong: Bool = false) async {
+    /// refused for a part that was promised within the lease and that nobody has deleted since. True: acknowledged.
+    @discardableResult
+    func push(
+        _ number: Int, _ repository: Int, mounts: Bool = false, takesLong: Bool = false, isPart: Bool = false
+    ) async -> Bool {
         for _ in 0..<3 {
-            var promised = Int64.max
+            var promised: [Int: (clock: Int64, moment: Int)] = [:]
             var opened = Int64.max
             var moved = Int64.min
-            for part in references(of: number) {
-                let began = clock.sinceBoot()
-                if part >= 10 {
-                    if await persistently({ () async throws(CatalogError) in try await head(part, repository) }) != true
-                    {
-                        await push(part, repository)
-                    }
-                } else if mounts, await mount(part, from: 1 - repository, to: repository) {
-                } else if await persistently({ () async throws(CatalogError) in try await head(part, repository) })
-                    != true
-                {
-                    let isLong = takesLong && part == references(of: number).last
-                    if isLong { opened = clock.sinceBoot() }
-                    _ = await persistently { () async throws(CatalogError) in
-                        try await upload(part, repository, takesLong: isLong)
-                    }
-                    if isLong { moved = clock.sinceBoot() }
+            for part in Document.references(of: number) {
+                promised[part] = (clock.sinceBoot(), memory.tick())
+                if mounts, part < 10, await mount(part, from: 1 - repository, to: repository) { continue }
+                let isHere = await persistently { () async throws(CatalogError) in try await head(part, repository) }
+                if isHere == true { continue }
+                guard part < 10 else {
+                    guard await push(part, repository, isPart: true) else { return false }
+                    continue
                 }
-                promised = min(promised, began)
+                let isLong = takesLong && part == Document.references(of: number).last
+                if isLong { opened = clock.sinceBoot() }
+                let sent = await persistently { () async throws(CatalogError) in
+                    try await upload(part, repository, takesLong: isLong)
+                }
+                guard let sent else { return false }
+                if isLong { moved = sent }
             }
-            let outcome = await persistently { () async throws(CatalogError) in
-                try await put(number, repository, isTagged: number >= 10 && number != 10)
-            }
-            switch outcome {
-            case .stored?:
-                acknowledged.insert(Key(manifest: number, repository: repository))
-                return
-            case .missing?:
+            switch await acknowledgedPut(number, repository, isTagged: !isPart && number != 10) {
+            case .stored?: return true
+            case .missing(let digests)?:
                 let now = clock.sinceBoot()
-                // What an upload drew out holds as long as it was open, and one lease more.
-                let isDrawnOut =
-                    moved > .min && now - moved < Self.terms.lease && opened - promised < Self.terms.lease
-                if now - promised < Self.terms.lease || isDrawnOut, !wasDeleted(references(of: number), repository) {
-                    lose("a push broke: a part that was promised is gone")
-                    return
+                for part in digests.map(Document.number) {
+                    guard let promise = promised[part] else { continue }
+                    // What an upload drew out holds as long as it was open, and one lease more.
+                    let isDrawnOut =
+                        moved > .min && now - moved < terms.lease && opened - promise.clock < terms.lease
+                    if now - promise.clock < terms.lease || isDrawnOut,
+                        !memory.wasDeleted(key(part, repository), since: promise.moment)
+                    {
+                        lose("a push broke: a part that was promised is gone")
+                        return false
+                    }
                 }
-            default:
-                return
+            default: return false
             }
         }
+        return false
     }
 
-    private func wasDeleted(_ parts: [Int], _ repository: Int) -> Bool {
-        parts.contains { deletions[Key(manifest: $0, repository: repository)] != nil }
+    /// Pushes a manifest without asking for its parts. It may be refused.
+    func pushBlindly(_ number: Int, _ repository: Int) async {
+        _ = await acknowledgedPut(number, repository, isTagged: true)
+    }
+
+    private func acknowledgedPut(_ number: Int, _ repository: Int, isTagged: Bool) async -> ManifestPushOutcome? {
+        let began = memory.tick()
+        let outcome = await persistently { () async throws(CatalogError) in
+            try await put(number, repository, isTagged: isTagged)
+        }
+        if case .stored? = outcome { memory.acknowledge(key(number, repository), since: began, isRoot: isTagged) }
+        return outcome
     }
 
     private func mount(_ number: Int, from source: Int, to target: Int) async -> Bool {
@@ -170,37 +190,41 @@ extension World {
     /// Deletes a manifest, and perhaps wants it back within the window.
     func delete(_ number: Int, _ repository: Int, comesBack: Bool) async {
         let name = Self.repositories[repository]
-        let going = ([number] + references(of: number).filter { $0 >= 10 })
-            .map { Key(manifest: $0, repository: repository) }
-        for key in going { deletions[key, default: 0] += 1 }
+        let deletion = memory.beginDeletion(key(number, repository))
         let began = clock.sinceBoot()
         let outcome = await persistently { () async throws(CatalogError) in
             stage?.does("delete")
             return try await catalog.deleteManifest(digest(number), in: name, referencedAllowed: false, by: Self.pusher)
         }
+        if case .referenced? = outcome { return memory.endDeletion(deletion, wasRefused: true) }
+        memory.endDeletion(deletion, wasRefused: false)
         guard comesBack, case .deleted? = outcome else { return }
+        let moment = memory.tick()
         let back = await persistently { () async throws(CatalogError) in
             stage?.does("undelete")
             return try await catalog.undelete(digest(number), in: name, by: Self.pusher)
         }
         switch back {
         case .restored?:
-            // Unless somebody else deletes it as well, it is here to stay.
-            acknowledged.insert(Key(manifest: number, repository: repository))
-            for key in going where deletions[key] == 1 { deletions[key] = nil }
+            memory.acknowledge(key(number, repository), since: moment)
         case .tooLate?, .unknownManifest?:
-            if clock.sinceBoot() - began < Self.terms.window { lose("a deleted manifest does not come back") }
+            if clock.sinceBoot() - began < terms.window { lose("a deleted manifest does not come back") }
         default: return
         }
     }
 
     func deleteBlob(_ number: Int, _ repository: Int, referencedAllowed: Bool = false) async {
-        deletions[Key(manifest: number, repository: repository), default: 0] += 1
-        _ = await persistently { () async throws(CatalogError) in
+        let deletion = memory.beginDeletion(key(number, repository))
+        if referencedAllowed { memory.torn.insert(key(number, repository)) }
+        let outcome = await persistently { () async throws(CatalogError) in
             stage?.does("delete blob")
             return try await catalog.deleteBlob(
                 digest(number), in: Self.repositories[repository], referencedAllowed: referencedAllowed,
                 by: Self.pusher)
+        }
+        switch outcome {
+        case .referenced?, .unknownBlob?, .unknownRepository?: memory.endDeletion(deletion, wasRefused: true)
+        case .deleted?, nil: memory.endDeletion(deletion, wasRefused: false)
         }
     }
 
@@ -212,7 +236,7 @@ extension World {
         await Settler(store: store, catalog: catalog, logger: Self.log).settleAll()
     }
 
-    enum CollectorStep: CaseIterable { case purge, purgeLinks, fade, unlink, sweep, remove }
+    enum CollectorStep: CaseIterable { case detach, purge, purgeLinks, fade, unlink, sweep, remove }
 
     /// Some steps of a round, one after the other.
     func collect(_ steps: [CollectorStep]) async {
@@ -221,7 +245,10 @@ extension World {
             for step in steps {
                 stage?.does("\(step)")
                 switch step {
-                case .purge: while try await catalog.purgeManifests() {}
+                case .detach: try await catalog.finishDetaching()
+                case .purge:
+                    var cursor = try await catalog.purgeManifests(after: nil)
+                    while cursor != nil { cursor = try await catalog.purgeManifests(after: cursor) }
                 case .purgeLinks: _ = try await catalog.purgeLinks(after: nil)
                 case .fade: _ = try await catalog.fade(after: nil)
                 case .unlink: _ = try await catalog.unlink(after: nil)
@@ -231,7 +258,8 @@ extension World {
                     guard !digests.isEmpty else { continue }
                     try await stage?.step("takes")
                     let results = await store.remove(digests) { (try? await catalog.stillSweeping($0)) ?? [] }
-                    _ = try await catalog.forget(Array(results.keys))
+                    let gone = results.filter { (_, result) in (try? result.get()) != nil }
+                    _ = try await catalog.forget(Array(gone.keys))
                 }
             }
         } catch {

@@ -1,5 +1,5 @@
 import BerthCatalog
-import Testing
+import BerthTestSupport
 
 /// Lets one of several tasks run at a time, from one step to the next, in an order that a seed decides.
 ///
@@ -8,7 +8,7 @@ import Testing
 final class Stage: @unchecked Sendable {
     private struct Waiting {
         let player: Int
-        let label: String
+        let label: Label
         let mayGo: (() -> Bool)?
         let go: UnsafeContinuation<Bool, Never>
     }
@@ -20,12 +20,27 @@ final class Stage: @unchecked Sendable {
     private var players = 0
     private(set) var random: SeededNumbers
     /// All that happened, in order.
-    private(set) var script: [String] = []
+    private var script: [Label] = []
     private var lastPlayer = -1
     /// A write has happened since it was set to false.
     var hasWritten = false
+    /// A file has come or gone.
+    var hasTouchedFile = false
     /// Pairs of steps of different players that followed each other.
-    private(set) var pairs: Set<String> = []
+    private(set) var pairs: Set<Pair> = []
+
+    /// What a step does, and where in it.
+    struct Label: Hashable {
+        let act: String
+        let place: String
+        var text: String { place.isEmpty ? act : "\(act) \(place)" }
+    }
+    struct Pair: Hashable {
+        let first: Label
+        let second: Label
+    }
+    var count: Int { script.count }
+    var text: String { script.map(\.text).joined(separator: ", ") }
 
     init(seed: UInt64) { random = SeededNumbers(seed: seed) }
 
@@ -49,9 +64,9 @@ final class Stage: @unchecked Sendable {
     func below(_ bound: Int) -> Int { random.below(bound) }
 
     /// Waits for its turn. Throws when the process crashes instead.
-    func step(_ label: String? = nil, when mayGo: (() -> Bool)? = nil) async throws(CatalogError) {
+    func step(_ place: String = "", when mayGo: (() -> Bool)? = nil) async throws(CatalogError) {
         let player = Self.player
-        let name = label.map { "\(labels[player] ?? "") \($0)" } ?? labels[player] ?? "?"
+        let name = Label(act: labels[player] ?? "?", place: place)
         let goes = await withUnsafeContinuation { go in
             waiting.append(Waiting(player: player, label: name, mayGo: mayGo, go: go))
             handBack()
@@ -70,8 +85,9 @@ final class Stage: @unchecked Sendable {
         let able = waiting.indices.filter { waiting[$0].mayGo?() ?? true }
         guard !able.isEmpty else { return false }
         let next = waiting.remove(at: able[able.count == 1 ? 0 : random.below(able.count)])
-        if lastPlayer != next.player, let last = script.last { pairs.insert("\(last) > \(next.label)") }
+        if lastPlayer != next.player, let last = script.last { pairs.insert(Pair(first: last, second: next.label)) }
         lastPlayer = next.player
+        if next.label.place == "file" { hasTouchedFile = true }
         script.append(next.label)
         await resume(next, true)
         return true
@@ -79,7 +95,7 @@ final class Stage: @unchecked Sendable {
 
     /// The process is killed: whoever waits for it gets an error.
     func crash() async {
-        script.append("crash")
+        script.append(Label(act: "crash", place: ""))
         let all = waiting
         waiting = []
         for one in all { await resume(one, false) }
@@ -93,19 +109,4 @@ final class Stage: @unchecked Sendable {
             one.go.resume(returning: goes)
         }
     }
-}
-
-/// Numbers that come again with the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -14,88 +14,104 @@ final class HandClock: RegistryClock {
     func pass(_ units: Int64) { time.withLock { $0 += units } }
 }
 
-/// A small registry: two repositories, three blobs, an image in each, an index. Everything but the database and the
-/// files is made anew after a crash.
+/// How a world is set up.
+struct Setting: Sendable {
+    /// Longer than the lease, or shorter.
+    var window: Int64 = 30
+    /// So few that deletions, purges and restorations are done in parts.
+    var rowsPerClosure = 1_000
+    var guards = CollectorGuards.all
+    /// Whether settling waits for an unlink of the same content.
+    var locks = true
+
+    var catalog: CatalogSettings {
+        var settings = CatalogSettings()
+        (settings.terms.lease, settings.terms.window, settings.terms.longestUpload) = (10, window, 40)
+        settings.guards = guards
+        settings.rowsPerClosure = rowsPerClosure
+        settings.cacheEntries = 64
+        settings.promises = 4
+        return settings
+    }
+}
+
+/// A small registry: two repositories and the documents below. Everything but the database and the files is made anew
+/// after a crash.
 ///
 /// `@unchecked`: the stage lets one task run at a time.
 final class World: @unchecked Sendable {
-    static let terms = {
-        var terms = CollectionTerms()
-        (terms.lease, terms.window, terms.longestUpload) = (10, 30, 40)
-        return terms
-    }()
     static let repositories = ["r/one", "r/two"].compactMap { try? RepositoryName($0) }
-    static let tag = try? Tag("latest")
     static let pusher = Principal.user("pusher")
 
     let database: MemoryDatabase
     let store = MemoryStore()
     let clock = HandClock()
-    let guards: CollectorGuards
+    let setting: Setting
+    let terms: CollectionTerms
     private(set) var catalog: Catalog
     private(set) var stage: Stage?
     /// Counts starts: whoever began in an earlier one has lost its answer.
     private(set) var starts = 0
     var losses: [String] = []
-    /// Manifests that were acknowledged, and that nobody has asked to delete.
-    var acknowledged: Set<Key> = []
+    /// What clients were told, and what they asked for.
+    var memory = Memory()
+    /// Work that nobody waits for.
+    private let meanwhile: Meanwhile
 
-    /// What somebody has asked to delete, and how often.
-    var deletions: [Key: Int] = [:]
-
-    struct Key: Hashable {
-        let manifest: Int
-        let repository: Int
-    }
     /// What a schedule begins with.
     struct Snapshot {
         let time: Int64
         let files: [Digest: Int64]
-        let acknowledged: Set<Key>
+        let memory: Memory
     }
 
-    init(_ database: MemoryDatabase, guards: CollectorGuards, locks: Bool) throws {
+    init(_ database: MemoryDatabase, _ setting: Setting) throws {
         self.database = database
-        self.guards = guards
+        self.setting = setting
+        terms = setting.catalog.terms
+        meanwhile = Meanwhile()
         clock.set(1_000)
-        catalog = try Self.open(database, clock, guards, startedAt: 1_000)
-        store.locks = locks
+        catalog = Self.open(database, clock, setting, meanwhile, registryTime: 1_000)
+        store.locks = setting.locks
+        watch()
     }
 
     private static func open(
-        _ database: MemoryDatabase, _ clock: HandClock, _ guards: CollectorGuards, startedAt: Int64
-    ) throws -> Catalog {
-        var settings = CatalogSettings()
-        settings.terms = terms
-        settings.guards = guards
-        settings.cacheEntries = 64
-        let now = clock.sinceBoot()
-        clock.set(startedAt)
-        let meta = MetaRow(clock: clock, time: startedAt)
-        let catalog = Catalog(database, meta: meta, clock: clock, settings: settings, totals: Totals())
-        clock.set(now)
-        return catalog
+        _ database: MemoryDatabase, _ clock: HandClock, _ setting: Setting, _ meanwhile: Meanwhile,
+        registryTime: Int64
+    ) -> Catalog {
+        var settings = setting.catalog
+        settings.meanwhile = { meanwhile.works.append($0) }
+        let meta = MetaRow(clock: clock, time: registryTime)
+        return Catalog(database, meta: meta, clock: clock, settings: settings, totals: Totals())
     }
 
     // MARK: - Schedules
 
     func snapshot() -> Snapshot {
-        Snapshot(
-            time: clock.sinceBoot(), files: store.files, acknowledged: acknowledged.filter { deletions[$0] == nil })
+        Snapshot(time: clock.sinceBoot(), files: store.files, memory: memory)
     }
 
     /// As it was at `snapshot`, in a process that has been running for more than a lease.
     func begin(_ snapshot: Snapshot, stage: Stage) async throws {
         try database.reset()
         store.reset(to: snapshot.files)
+        clock.set(snapshot.time - terms.lease - 1)
+        meanwhile.works = []
+        catalog = Self.open(database, clock, setting, meanwhile, registryTime: snapshot.time - terms.lease - 1)
         clock.set(snapshot.time)
-        catalog = try Self.open(database, clock, guards, startedAt: snapshot.time - Self.terms.lease - 1)
-        (losses, acknowledged, deletions, starts) = ([], snapshot.acknowledged, [:], 0)
+        database.stamp = snapshot.time
+        (losses, memory, starts) = ([], snapshot.memory, 0)
         self.stage = stage
         if stage.below(2) == 0 {
             for number in 0..<3 { _ = try await catalog.blob(digest(number), in: Self.repositories[0]) }
         }
         (database.stage, store.stage) = (stage, stage)
+    }
+
+    /// Registry time is stored with each commit.
+    private func watch() {
+        database.committed = { [unowned self] in database.stamp = catalog.registryTime() }
     }
 
     /// From here on nobody waits for his turn.
@@ -104,45 +120,66 @@ final class World: @unchecked Sendable {
         (database.stage, store.stage) = (nil, nil)
     }
 
+    /// What a request left to be done without it.
+    func takeMeanwhile() -> [@Sendable () async -> Void] {
+        defer { meanwhile.works = [] }
+        return meanwhile.works
+    }
+
+    /// The process is killed and starts anew: registry time goes on from the last commit.
     func crash() async throws {
         await stage?.crash()
+        meanwhile.works = []
         store.crash()
         starts += 1
-        catalog = try Self.open(database, clock, guards, startedAt: clock.sinceBoot())
+        catalog = Self.open(database, clock, setting, meanwhile, registryTime: database.stamp)
+        let (stage, guards) = (database.stage, setting.guards)
+        guard guards.contains(.detaching) else { return }
+        // A start finishes deletions before it serves anybody.
+        database.stage = nil
+        try await catalog.finishDetaching()
+        database.stage = stage
     }
+
+    func lose(_ what: String) { losses.append(what) }
 
     // MARK: - Invariants
 
     /// What must hold after each step.
     func check() throws {
         guard let row = try database.rows(Self.invariants).first else { return }
-        let names = [
-            "a manifest's reference is not live", "linked content is not live", "a manifest has no link",
-            "a manifest's reference has no link",
-        ]
-        for (index, name) in names.enumerated() where try row.integer(index) > 0 {
-            // Where somebody has deleted a blob from under a manifest, its bytes stay all the same.
-            if index < 3 || deletions.isEmpty { lose(name) }
+        for (index, name) in Self.names.enumerated() where try row.integer(index) > 0 { lose(name) }
+        if try row.integer(Self.names.count) > 0 {
+            for link in try database.rows(Self.missingLinks) {
+                let repository = Self.repositories.firstIndex { $0.text == (try? link.text(0)) } ?? 0
+                let digest = try link.digest(1)
+                if !memory.torn.contains(where: { $0.repository == repository && self.digest($0.number) == digest }) {
+                    lose("a manifest's reference has no link")
+                }
+            }
         }
-        for row in try database.rows(Self.settledContent) {
-            let digest = try row.digest(0)
-            if store.files[digest] == nil { lose("settled content has no file") }
+        for row in try database.rows(Self.settledContent) where try !store.texts.contains(row.text(0)) {
+            lose("settled content has no file")
         }
     }
 
-    func lose(_ what: String) { losses.append(what) }
+    func digest(_ number: Int) -> Digest { Document.digest(number) }
 
+    private static let names = [
+        "a manifest's reference is not live", "linked content is not live", "a manifest has no link",
+        "an index is here without what it lists",
+    ]
     private static let invariants: StaticString = """
         SELECT
             (SELECT count(*)
-             FROM manifest_reference e
-             JOIN manifest m ON m.id = e.manifest_id
+             FROM manifest m
+             JOIN manifest_reference e ON m.id = e.manifest_id
              LEFT JOIN blob b ON b.digest = e.digest
              WHERE (m.deleted_at IS NULL OR m.deleted_with IS NOT NULL) AND coalesce(b.state, 2) <> 0),
             (SELECT count(*)
-             FROM repository_blob l
-             JOIN blob b ON b.digest = l.digest
-             WHERE b.state <> 0),
+             FROM blob b
+             JOIN repository_blob l ON b.digest = l.digest
+             WHERE b.state > 0),
             (SELECT count(*)
              FROM manifest m
              WHERE m.deleted_at IS NULL AND NOT EXISTS (
@@ -150,11 +187,25 @@ final class World: @unchecked Sendable {
                 WHERE l.repository_id = m.repository_id AND l.digest = m.digest AND l.kind = 1
                     AND l.deleted_at IS NULL)),
             (SELECT count(*)
-             FROM manifest_reference e
-             JOIN manifest m ON m.id = e.manifest_id
+             FROM manifest p
+             JOIN manifest_reference e ON e.manifest_id = p.id AND e.role = 2
+             LEFT JOIN manifest m ON m.digest = e.digest AND m.repository_id = e.repository_id
+             WHERE p.deleted_at IS NULL AND (m.id IS NULL OR m.deleted_at IS NOT NULL)),
+            (SELECT count(*)
+             FROM manifest m
+             JOIN manifest_reference e ON m.id = e.manifest_id
              WHERE m.deleted_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM repository_blob l
                 WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL))
+        """
+    private static let missingLinks: StaticString = """
+        SELECT r.name, e.digest
+        FROM manifest_reference e
+        JOIN manifest m ON m.id = e.manifest_id
+        JOIN repository r ON r.id = e.repository_id
+        WHERE m.deleted_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM repository_blob l
+            WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
         """
     private static let settledContent: StaticString = """
         SELECT b.digest
@@ -163,15 +214,55 @@ final class World: @unchecked Sendable {
         """
 }
 
-/// Blobs are 0 to 2, images 10 and 11, the index 20: a number always means the same document.
-func digest(_ number: Int) -> Digest {
-    Digest(.sha256, hash: [UInt8(truncatingIfNeeded: number)] + [UInt8](repeating: 7, count: 31))
+/// `@unchecked`: the stage lets one task run at a time.
+private final class Meanwhile: @unchecked Sendable {
+    var works: [@Sendable () async -> Void] = []
 }
 
-func references(of manifest: Int) -> [Int] {
-    switch manifest {
-    case 10: [0, 1]
-    case 11: [0, 2]
-    default: [10]
+extension World {
+    /// Everything comes to rest: what was acknowledged is whole, what nothing keeps is gone, and both survive another
+    /// round (G6, G7).
+    func rest(collects: Bool) async throws {
+        await settle()
+        try check()
+        for (key, _) in memory.acknowledged where memory.mustBeHere(key) {
+            let fact = try await catalog.manifest(digest(key.number), in: Self.repositories[key.repository])
+            if fact == nil { lose("an acknowledged manifest is gone") }
+        }
+        for row in try database.rows(Self.edges) {
+            let number = Document.number(try row.digest(0))
+            if try row.integer(1) != Int64(Document.references(of: number).count) { lose("a manifest has lost edges") }
+        }
+        guard collects, losses.isEmpty else { return }
+        try await catalog.finishDetaching()
+        clock.pass(terms.window + 2 * terms.longestUpload + 1)
+        await round()
+        await round()
+        try check()
+        guard let garbage = try database.rows(Self.garbage).first else { return }
+        if try garbage.integer(0) > 0 { lose("a manifest is kept for ever") }
+        if try garbage.integer(1) > 0 { lose("a deleted link is kept for ever") }
+        if try garbage.integer(2) > 0 { lose("content is kept for ever") }
+        if try garbage.integer(3) != Int64(store.files.count) { lose("files and rows differ") }
     }
+
+    private static let edges: StaticString = """
+        SELECT m.digest, (SELECT count(*) FROM manifest_reference e WHERE e.manifest_id = m.id)
+        FROM manifest m
+        WHERE m.deleted_at IS NULL
+        """
+    private static let garbage: StaticString = """
+        SELECT
+            (SELECT count(*) FROM manifest WHERE deleted_at IS NOT NULL),
+            (SELECT count(*)
+             FROM repository_blob l
+             WHERE l.deleted_at IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM manifest_reference e
+                WHERE e.repository_id = l.repository_id AND e.digest = l.digest)),
+            (SELECT count(*)
+             FROM blob b
+             WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
+                AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.digest = b.digest)),
+            (SELECT count(*) FROM blob)
+        """
 }

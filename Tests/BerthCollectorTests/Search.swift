@@ -1,0 +1,247 @@
+import BerthTestSupport
+import Foundation
+import Synchronization
+
+@testable import BerthCatalog
+
+/// What a search found.
+struct Findings: Sendable {
+    var schedules = 0
+    var steps = 0
+    var crashes = 0
+    var losses: [String] = []
+    var lossSeeds: [UInt64] = []
+    var pairs: Set<Stage.Pair> = []
+    var firstSeed: UInt64 = 0
+    var lastSeed: UInt64 = 0
+
+    var summary: String {
+        let labels = Set(pairs.flatMap { [$0.first, $0.second] })
+        return """
+            \(schedules) schedules of \(steps) steps, \(crashes) of them with a crash, seeds \(firstSeed) to \(lastSeed); \
+            \(pairs.count) ordered pairs of steps of \(labels.count) kinds (\(labels.count * labels.count) would be all)
+            """
+    }
+
+    mutating func add(_ other: Findings) {
+        schedules += other.schedules
+        steps += other.steps
+        crashes += other.crashes
+        losses += other.losses
+        lossSeeds += other.lossSeeds
+        pairs.formUnion(other.pairs)
+        firstSeed = firstSeed == 0 ? other.firstSeed : min(firstSeed, other.firstSeed)
+        lastSeed = max(lastSeed, other.lastSeed)
+    }
+}
+
+/// A search through schedules, each of which is its seed.
+struct Search: Sendable {
+    /// How long the search is among all other tests; `make search` sets the variable to 100,000 or more.
+    static let schedules = ProcessInfo.processInfo.environment["SEARCH_SCHEDULES"].flatMap { Int($0) } ?? 20_000
+    private static let workers = max(2, min(8, ProcessInfo.processInfo.activeProcessorCount))
+    /// Schedules in a row that begin in the same way.
+    private static let seedsPerBeginning: UInt64 = 50
+
+    var guards = CollectorGuards.all
+    var locks = true
+    var stopsAtLoss = false
+
+    /// Seeds from `firstSeed` on, in several threads of work.
+    func run(schedules: Int, firstSeed: UInt64) async throws -> Findings {
+        try await withThrowingTaskGroup(of: Findings.self) { group in
+            let seeds = Seeds(first: firstSeed, count: UInt64(schedules), together: Self.seedsPerBeginning)
+            for _ in 0..<Self.workers { group.addTask { try await search(seeds) } }
+            return try await group.reduce(into: Findings()) { $0.add($1) }
+        }
+    }
+
+    private func search(_ all: Seeds) async throws -> Findings {
+        var found = Findings()
+        let database = try MemoryDatabase()
+        defer { try? database.end() }
+        while let seeds = all.next() {
+            let cycle = Int((seeds.lowerBound - 1) / Self.seedsPerBeginning)
+            let beginning = Beginning.allCases[cycle % Beginning.allCases.count]
+            let round = cycle / Beginning.allCases.count
+            let setting = Setting(
+                window: round % 3 == 2 ? 2 : 30, rowsPerClosure: round % 4 == 3 ? 4 : 1_000, guards: guards,
+                locks: locks)
+            try database.clear()
+            let world = try World(database, setting)
+            try await beginning.prepare(world)
+            // What leads here is not what is looked for.
+            world.losses = []
+            try database.mark()
+            let snapshot = world.snapshot()
+            if found.firstSeed == 0 { found.firstSeed = seeds.lowerBound }
+            for seed in seeds where !all.isOver {
+                let stage = Stage(seed: seed)
+                try await world.begin(snapshot, stage: stage)
+                try await Schedule(world: world, stage: stage, beginning: beginning).play()
+                found.schedules += 1
+                found.steps += stage.count
+                if world.starts > 0 { found.crashes += 1 }
+                found.lastSeed = seed
+                found.pairs.formUnion(stage.pairs)
+                if let loss = world.losses.first {
+                    found.lossSeeds.append(seed)
+                    found.losses.append("seed \(seed), \(beginning), \(setting): \(loss): \(stage.text)")
+                    if stopsAtLoss { all.stop() }
+                }
+            }
+        }
+        return found
+    }
+}
+
+/// Seeds, in parts for several workers, until enough was found.
+private final class Seeds: Sendable {
+    private let upcoming: Atomic<UInt64>
+    private let end: UInt64
+    private let together: UInt64
+    private let isStopped = Atomic<Bool>(false)
+
+    init(first: UInt64, count: UInt64, together: UInt64) {
+        upcoming = Atomic(first)
+        (end, self.together) = (first + count, together)
+    }
+
+    var isOver: Bool { isStopped.load(ordering: .relaxed) }
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    func next() -> Range<UInt64>? {
+        let first = upcoming.add(together, ordering: .relaxed).oldValue
+        return first < end && !isOver ? first..<min(first + together, end) : nil
+    }
+}
+
+/// One schedule: some players, whatever order, perhaps a crash; then everything comes to rest.
+struct Schedule {
+    let world: World
+    let stage: Stage
+    let beginning: Beginning
+
+    func play() async throws {
+        await cast()
+        var crashAt = stage.below(4) == 0 ? stage.below(25) : -1
+        while await stage.advance() {
+            if stage.hasWritten || stage.hasTouchedFile {
+                (stage.hasWritten, stage.hasTouchedFile) = (false, false)
+                try world.check()
+                guard world.losses.isEmpty else { break }
+            }
+            for work in world.takeMeanwhile() {
+                await stage.enter { [stage] in
+                    stage.does("promises leave")
+                    await work()
+                }
+            }
+            if crashAt == stage.count {
+                crashAt = -1
+                try await world.crash()
+                await stage.enter { [world] in await world.collect([.purge, .fade, .unlink, .sweep, .remove]) }
+                await stage.enter { [world] in await world.time([6, 6]) }
+            }
+        }
+        while !stage.isEmpty { await stage.crash() }
+        world.end()
+        // Coming to rest takes as long as the schedule itself, so only some do.
+        if world.losses.isEmpty { try await world.rest(collects: stage.below(6) == 0) }
+    }
+
+    private func cast() async {
+        let world = world
+        if beginning == .sweeping, stage.below(2) == 0 {
+            // Few players, so that what goes and what comes back meet.
+            let repository = stage.below(2)
+            await stage.enter { await world.push(10, repository) }
+            await stage.enter { await world.collect([.remove]) }
+            await stage.enter {
+                for _ in 0..<3 { await world.settle() }
+            }
+            return
+        }
+        for _ in 0..<(1 + stage.below(2)) { await client() }
+        if beginning.isTree, stage.below(2) == 0 { await client() }
+        let all = World.CollectorStep.allCases
+        let first = stage.below(all.count)
+        let steps = (0..<(2 + stage.below(4))).map { all[(first + $0) % all.count] }
+        await stage.enter { await world.collect(steps) }
+        if stage.below(2) == 0 { await stage.enter { await world.settle() } }
+        let amounts: [Int64] = [[6], [6, 6], [11], [31], [3, 90]][stage.below(5)]
+        if stage.below(3) > 0 { await stage.enter { await world.time(amounts) } }
+    }
+
+    private func client() async {
+        let world = world
+        let (repository, flip) = (stage.below(2), stage.below(2) == 0)
+        switch beginning.isTree ? 6 + stage.below(8) : stage.below(10) {
+        case 0, 1: await stage.enter { await world.push(10, repository) }
+        case 2: await stage.enter { await world.push(10 + (flip ? 1 : 0), repository, takesLong: true) }
+        case 3: await stage.enter { await world.push(11, repository, mounts: true) }
+        case 4: await stage.enter { await world.push(20, repository) }
+        case 5: await stage.enter { await world.deleteBlob(0, 0, referencedAllowed: flip) }
+        case 6: await stage.enter { await world.delete(10, 0, comesBack: flip) }
+        case 7: await stage.enter { await world.delete(20, 0, comesBack: flip) }
+        case 8: await stage.enter { await world.push(flip ? 21 : 12, 0) }
+        case 9: await stage.enter { await world.deleteBlob(1, 0) }
+        case 10: await stage.enter { await world.push(flip ? 30 : 31, 0) }
+        case 11: await stage.enter { await world.delete(30, 0, comesBack: flip) }
+        case 12: await stage.enter { await world.pushBlindly(flip ? 31 : 21, 0) }
+        default:
+            await stage.enter {
+                await world.push(flip ? 10 : 21, 0)
+                await world.delete(flip ? 10 : 21, 0, comesBack: false)
+            }
+        }
+    }
+}
+
+/// Where schedules begin.
+enum Beginning: CaseIterable {
+    case nothing, unreferenced, unsettled, fading, doomed, sweeping, image, deleted, overdue, index
+    case tree, treeDeleted, treeOverdue
+
+    var isTree: Bool { self == .tree || self == .treeDeleted || self == .treeOverdue }
+
+    func prepare(_ world: World) async throws {
+        let terms = world.terms
+        switch self {
+        case .nothing: return
+        case .unreferenced, .unsettled, .fading, .doomed, .sweeping:
+            for blob in 0..<3 { try await world.upload(blob, 0) }
+            if self != .unsettled { await world.settle() }
+            world.clock.pass(terms.lease + 1)
+            if self == .unreferenced || self == .unsettled { return }
+            await world.collect([.fade])
+            if self == .fading { return }
+            await world.collect([.unlink])
+            if self == .doomed { return }
+            await world.collect([.sweep])
+        case .image, .deleted, .overdue:
+            await world.push(10, 0)
+            await rest(world)
+            guard self != .image else { return }
+            await world.delete(10, 0, comesBack: false)
+            world.clock.pass(self == .overdue ? terms.window + 1 : 3)
+        case .index:
+            await world.push(20, 0)
+            await rest(world)
+        case .tree, .treeDeleted, .treeOverdue:
+            await world.push(30, 0)
+            await world.push(12, 0, isPart: true)
+            await rest(world)
+            guard self != .tree else { return }
+            await world.delete(30, 0, comesBack: false)
+            world.clock.pass(self == .treeOverdue ? 80 : 1)
+        }
+        for work in world.takeMeanwhile() { await work() }
+    }
+
+    private func rest(_ world: World) async {
+        await world.settle()
+        world.clock.pass(world.terms.lease + 1)
+        await world.collect([.fade, .unlink])
+    }
+}
