@@ -96,7 +96,7 @@ let package = Package(
         room(
             "BerthAdmin",
             [
-                "BerthAccess", "BerthCatalog", "BerthHTTP", nio, logging,
+                "BerthAccess", "BerthCatalog", "BerthCollector", "BerthHTTP", "BerthRegistry", nio, logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         room(
@@ -153,8 +153,9 @@ let package = Package(
         tests(
             "BerthAdminTests",
             [
-                "BerthAdmin", "BerthAccess", "BerthCatalog", "BerthHTTP", "BerthModel", "BerthTestSupport", nio,
-                logging,
+                "BerthAdmin", "BerthAccess", "BerthCatalog", "BerthHTTP", "BerthModel", "BerthTestSupport",
+                "BerthServer",
+                "BerthRegistry", "BerthCollector", nio, logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests(

@@ -81,6 +81,11 @@ extension Access {
         database.enqueue({ t throws(CatalogError) in try t.insert(entry) }, settled: { _ in })
     }
 
+    /// Notes something that was done outside of this room; nobody waits for it.
+    package func note(_ action: String, _ target: String, _ detail: String, by actor: Actor) {
+        note(AuditEntry(now, actor, action, target, detail: detail))
+    }
+
     /// The newest entries first, at most `limit`, older than the one with the id `before`.
     package func auditEntries(
         before: Int64?, limit: Int

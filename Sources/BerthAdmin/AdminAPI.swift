@@ -17,13 +17,13 @@ package struct AdminAPI: RequestHandler {
     }
     private static let mostBytes = 1 << 20
 
-    private let access: Access
+    private let parts: AdminParts
     private let version: String
     private let door: Door
     private let log: Logger
 
-    package init(access: Access, version: String, door: Door, logger: Logger) {
-        (self.access, self.version, self.door, self.log) = (access, version, door, logger)
+    package init(_ parts: AdminParts, version: String, door: Door, logger: Logger) {
+        (self.parts, self.version, self.door, self.log) = (parts, version, door, logger)
     }
 
     package func handle(_ request: Request) -> Handling {
@@ -52,7 +52,7 @@ package struct AdminAPI: RequestHandler {
         let principal: Principal?
         do throws(IdentityRefusal) {
             guard let header = request.headers[.authorization] else { throw .credentials }
-            principal = try await access.administrator(Authorization(header), from: address)
+            principal = try await parts.access.administrator(Authorization(header), from: address)
         } catch { throw AdminRefusal(error) }
         guard let principal else {
             throw AdminRefusal(.forbidden, "Only administrators may do this, with a token that was made for it.")
@@ -84,7 +84,7 @@ package struct AdminAPI: RequestHandler {
         do throws(AdminRefusal) {
             body = try await read(request, operation)
         } catch { return .refused(error.status, error.message) }
-        let call = AdminCall(access: access, version: version, actor: actor, parameters: parameters, body: body)
+        let call = AdminCall(parts: parts, version: version, actor: actor, parameters: parameters, body: body)
         do throws(AccessError) {
             return try await operation.run(call)
         } catch {
@@ -144,13 +144,14 @@ struct AdminRefusal: Error {
 
 /// What an operation works with.
 struct AdminCall: Sendable {
-    let access: Access
+    let parts: AdminParts
     let version: String
     let actor: Actor
     /// What stands in the path for `{name}` and the like.
     let parameters: [String]
     let body: AdminBody
 
+    var access: Access { parts.access }
     func account(_ index: Int = 0) throws(AccessError) -> AccountName { try AccountName(parameters[index]) }
     func robot(_ index: Int = 0) throws(AccessError) -> RobotName { try RobotName(parameters[index]) }
 }

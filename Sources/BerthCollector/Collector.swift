@@ -29,6 +29,9 @@ package final class Collector: Sendable {
     /// What all rounds since the start did.
     package var total: RoundReport { sum.withLock { $0 } }
 
+    /// Whether a round is under way.
+    package var isWorking: Bool { isBusy.withLock { $0 } }
+
     /// Runs rounds until the task is cancelled.
     package func run() async {
         while (try? await Task.sleep(for: interval)) != nil {
@@ -82,7 +85,7 @@ package final class Collector: Sendable {
     private func takeAway(_ pace: Pace, _ report: inout RoundReport) async throws(CatalogError) {
         try await catalog.finishDetaching()
         try await repeating(pace) { c async throws(CatalogError) in try await c.purgeRepositories() }
-        try await repeating(pace) { c async throws(CatalogError) in try await c.purgeManifests() }
+        try await walking(pace) { c, at async throws(CatalogError) in try await c.purgeManifests(after: at) }
         try await walking(pace) { c, at async throws(CatalogError) in try await c.purgeLinks(after: at) }
         report.isFirstLease = catalog.isFirstLease()
         guard !report.isFirstLease else { return }
@@ -144,10 +147,10 @@ package final class Collector: Sendable {
     }
 
     /// Runs a step from cursor to cursor.
-    private func walking(
-        _ pace: Pace, _ step: (Catalog, LinkCursor?) async throws(CatalogError) -> LinkCursor?
+    private func walking<Cursor>(
+        _ pace: Pace, _ step: (Catalog, Cursor?) async throws(CatalogError) -> Cursor?
     ) async throws(CatalogError) {
-        var cursor: LinkCursor?
+        var cursor: Cursor?
         while !Task.isCancelled {
             cursor = try await pace.taking { () async throws(CatalogError) in try await step(catalog, cursor) }
             guard cursor != nil else { return }

@@ -1,6 +1,5 @@
 import BerthAccess
 import BerthAdmin
-import BerthBlobs
 package import BerthConfig
 import BerthHTTP
 import Foundation
@@ -21,13 +20,32 @@ package struct AdminDoor: Sendable {
     }
     private let way: Way
 
+    /// What a command asks of the registry that it works on.
+    package struct Terms: Sendable {
+        /// There has to be one already.
+        package var needsRegistry = false
+        /// What clients were told before the stop is used up: right when no push is under way. Only on a stopped one.
+        package var leasesAreOver = false
+
+        package init() {}
+    }
+
     /// Opens the door to the registry that `configuration` describes, making its root if there is none, and closes it
-    /// after `body`. Throws what opening the root throws.
+    /// after `body`. Throws `AdminDoorError`, and what opening the root throws.
     package static func with<Result>(
-        _ configuration: Configuration, _ body: (AdminDoor) async throws -> Result
+        _ configuration: Configuration, _ terms: Terms = Terms(), _ body: (AdminDoor) async throws -> Result
     ) async throws -> Result {
-        let client = AdminClient(path: AdminSocket.path(configuration.storage.root))
-        if client.isServed { return try await body(AdminDoor(way: .socket(client))) }
+        var configuration = configuration
+        let root = configuration.storage.root
+        let client = AdminClient(path: AdminSocket.path(root))
+        if client.isServed {
+            guard !terms.leasesAreOver else { throw AdminDoorError.running }
+            return try await body(AdminDoor(way: .socket(client)))
+        }
+        guard !terms.needsRegistry || FileManager.default.fileExists(atPath: root + "/LAYOUT") else {
+            throw AdminDoorError.noRegistry(root)
+        }
+        if terms.leasesAreOver { (configuration.collector.lease, configuration.upload.maxAge) = (.zero, .zero) }
         let log = Logger(label: "berth") { _ in SwiftLogNoOpLogHandler() }
         ProcessHardening.apply(log)
         let observability = Observability(writer: LogWriter(.text), level: .error)
@@ -35,7 +53,8 @@ package struct AdminDoor: Sendable {
         do {
             let access = try await parts.openAccess(configuration, log)
             let api = AdminAPI(
-                access: access, version: BerthVersion.current, door: .socket(user: geteuid()), logger: log)
+                AdminParts(configuration, parts, access, log), version: BerthVersion.current,
+                door: .socket(user: geteuid()), logger: log)
             let result = try await body(AdminDoor(way: .here(api)))
             await parts.close(log)
             return result
@@ -132,8 +151,26 @@ private struct AdminClient: Sendable {
     }
 }
 
-private enum AdminDoorError: Error, CustomStringConvertible {
+/// Why there is no way to the registry.
+package enum AdminDoorError: Error, CustomStringConvertible {
     case broken
+    case running
+    case noRegistry(String)
 
-    var description: String { "the running server broke the connection off" }
+    package var description: String {
+        switch self {
+        case .broken: "The running server broke the connection off."
+        case .running: "The server is running, and clients rely on what it told them; stop it first."
+        case .noRegistry(let path): "There is no registry in \(path); storage.root says where it is."
+        }
+    }
+}
+
+extension AdminParts {
+    /// The rooms of a stopped registry, put together for one command.
+    fileprivate init(_ configuration: Configuration, _ parts: StorageParts, _ access: Access, _ log: Logger) {
+        self.init(
+            access: access, registry: parts.registry(configuration, access, log),
+            collector: parts.collector(configuration, log))
+    }
 }

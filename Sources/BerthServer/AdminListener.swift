@@ -1,4 +1,3 @@
-import BerthAccess
 import BerthAdmin
 import BerthConfig
 import BerthHTTP
@@ -8,7 +7,7 @@ import Logging
 enum AdminListener {
     /// Nil where it is switched off.
     static func server(
-        _ configuration: Configuration, _ access: Access, _ certificates: Certificates?, _ log: Logger
+        _ configuration: Configuration, _ parts: AdminParts, _ certificates: Certificates?, _ log: Logger
     ) -> HTTPServer? {
         guard let address = configuration.admin.listen else { return nil }
         var settings = HTTPServerConfiguration(
@@ -16,7 +15,7 @@ enum AdminListener {
             trustedProxies: configuration.http.trustedProxies.compactMap { BerthHTTP.CIDR("\($0)") })
         settings.eventLoops = 1
         settings.limits.connections = 256
-        let api = AdminAPI(access: access, version: BerthVersion.current, door: .network, logger: log)
+        let api = AdminAPI(parts, version: BerthVersion.current, door: .network, logger: log)
         return HTTPServer(configuration: settings, handler: api, observer: NoObserver(), logger: log)
     }
 }

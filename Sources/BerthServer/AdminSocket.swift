@@ -1,4 +1,3 @@
-import BerthAccess
 import BerthAdmin
 import BerthConfig
 import BerthHTTP
@@ -10,7 +9,7 @@ enum AdminSocket {
     static func path(_ root: String) -> String { root + "/run/admin.sock" }
 
     /// Nil where the root's path leaves no room for a socket's name.
-    static func server(_ configuration: Configuration, _ access: Access, _ log: Logger) -> HTTPServer? {
+    static func server(_ configuration: Configuration, _ parts: AdminParts, _ log: Logger) -> HTTPServer? {
         let path = path(configuration.storage.root)
         guard path.utf8.count <= BerthConfig.ListenAddress.longestPath else {
             log.warning(
@@ -20,7 +19,7 @@ enum AdminSocket {
         var settings = HTTPServerConfiguration(listeners: [.unix(path: path, mode: 0o600)])
         settings.eventLoops = 1
         settings.limits.connections = 64
-        let api = AdminAPI(access: access, version: BerthVersion.current, door: .socket(user: geteuid()), logger: log)
+        let api = AdminAPI(parts, version: BerthVersion.current, door: .socket(user: geteuid()), logger: log)
         return HTTPServer(configuration: settings, handler: api, observer: NoObserver(), logger: log)
     }
 }

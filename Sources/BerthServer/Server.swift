@@ -1,7 +1,7 @@
 import BerthAPI
 package import BerthAccess
+import BerthAdmin
 import BerthAuthority
-import BerthBlobs
 package import BerthCollector
 package import BerthConfig
 package import BerthHTTP
@@ -57,12 +57,9 @@ package struct Server: Sendable {
             .map { Certificates($0) }
         var settings = APISettings(configuration)
         settings.set(realm: configuration, certificates)
-        let registry = Registry(
-            store: parts.store, catalog: parts.catalog, access: access, sealKey: parts.sealKey,
-            settings: RegistrySettings(configuration), clock: clock, logger: logger)
-        let collector = Collector(
-            catalog: parts.catalog, store: parts.store, interval: configuration.collector.interval,
-            pace: Pace(budget: configuration.collector.budget), logger: logger)
+        let registry = parts.registry(configuration, access, clock: clock, logger)
+        let collector = parts.collector(configuration, logger)
+        let administration = AdminParts(access: access, registry: registry, collector: collector)
         let gate = DrainGate()
         let readiness = ServerReadiness(parts: parts, access: access, gate: gate)
         let api = API(
@@ -74,9 +71,9 @@ package struct Server: Sendable {
         return Server(
             configuration: configuration, registry: registry, access: access, collector: collector, http: http,
             metrics: observability.server(configuration, registry, collector, readiness, logger: logger),
-            admin: AdminSocket.server(configuration, access, logger),
-            remoteAdmin: AdminListener.server(configuration, access, certificates, logger), certificates: certificates,
-            htpasswd: htpasswd, local: local, parts: parts, gate: gate,
+            admin: AdminSocket.server(configuration, administration, logger),
+            remoteAdmin: AdminListener.server(configuration, administration, certificates, logger),
+            certificates: certificates, htpasswd: htpasswd, local: local, parts: parts, gate: gate,
             observability: observability, log: logger)
     }
 

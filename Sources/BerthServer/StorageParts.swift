@@ -1,6 +1,7 @@
 import BerthAccess
 import BerthBlobs
 import BerthCatalog
+import BerthCollector
 import BerthConfig
 import BerthDigest
 import BerthRegistry
@@ -49,6 +50,20 @@ struct StorageParts: Sendable {
             markClosed: { try mark.set() }, fetch: fetch)
         try mark.check(isClosed: access.isClosed)
         return access
+    }
+
+    func registry(
+        _ configuration: Configuration, _ access: Access, clock: any WallClock = SystemWallClock(), _ log: Logger
+    ) -> Registry {
+        Registry(
+            store: store, catalog: catalog, access: access, sealKey: sealKey,
+            settings: RegistrySettings(configuration), clock: clock, logger: log)
+    }
+
+    func collector(_ configuration: Configuration, _ log: Logger) -> Collector {
+        Collector(
+            catalog: catalog, store: store, interval: configuration.collector.interval,
+            pace: Pace(budget: configuration.collector.budget), logger: log)
     }
 
     func close(_ log: Logger) async {

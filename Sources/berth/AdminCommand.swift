@@ -12,11 +12,12 @@ struct AdminOptions: ParsableArguments {
 
     /// Sends one request to the registry; its refusal ends the command with status 1 and says why.
     func send(
-        _ method: String, _ path: String, _ fields: [String: Any]? = nil, quietly: Bool = false
+        _ method: String, _ path: String, _ fields: [String: Any]? = nil, quietly: Bool = false,
+        _ terms: AdminDoor.Terms = AdminDoor.Terms()
     ) async throws -> AdminReply {
         let loaded = try configuration.load()
         let body = try fields.map { try Array(JSONSerialization.data(withJSONObject: $0, options: [.sortedKeys])) }
-        let answer = try await AdminDoor.with(loaded.configuration) { door in
+        let answer = try await AdminDoor.with(loaded.configuration, terms) { door in
             try await door.send(method, "/api/v1" + path, body: body)
         }
         let reply = AdminReply(status: answer.status, bytes: answer.body)

@@ -1,130 +1,72 @@
-import BerthCatalog
-import BerthCollector
-import BerthConfig
-import BerthModel
+// What the administration says of collecting, in words for people.
 
-// What the collector has to say, for people and for programs.
+enum CollectionText {
+    typealias Fields = [String: Any]
 
-extension CollectionPlan {
-    var text: String {
-        var lines = parts.map { part in
-            "\(part.repository): \(part.links) items, \(sizeText(part.bytes)): \(part.reason.rawValue)"
+    static func plan(_ plan: Fields) -> String {
+        var lines = items(plan, "parts").map { part in
+            "\(text(part, "repository")): \(number(part, "items")) items, \(size(part, "bytes")): "
+                + text(part, "reason")
         }
-        if leavingBlobs > 0 {
-            lines.append("on the way out already: \(leavingBlobs) items, \(sizeText(leavingBytes))")
+        if number(plan, "leaving_items") > 0 {
+            lines.append(
+                "on the way out already: \(number(plan, "leaving_items")) items, \(size(plan, "leaving_bytes"))")
         }
-        if strayFiles > 0 {
-            lines.append("files that the catalog does not know: \(strayFiles), \(sizeText(strayBytes))")
+        if number(plan, "stray_files") > 0 {
+            lines.append(
+                "files that the catalog does not know: \(number(plan, "stray_files")), \(size(plan, "stray_bytes"))")
         }
-        lines.append(
-            "\(isCut ? "at least " : "")\(freedBlobs + leavingBlobs) items would be freed, "
-                + sizeText(freedBytes + leavingBytes))
+        let atLeast = plan["is_cut"] as? Bool == true ? "at least " : ""
+        lines.append("\(atLeast)\(number(plan, "freed_items")) items would be freed, \(size(plan, "freed_bytes"))")
         return lines.joined(separator: "\n")
     }
 
-    var json: JSON {
-        .object([
-            "parts": .array(
-                parts.map { part in
-                    .object([
-                        "repository": .string(part.repository.text), "reason": .string(part.reason.rawValue),
-                        "items": .number(part.links), "bytes": .number(Int(part.bytes)),
-                    ])
-                }),
-            "freedItems": .number(freedBlobs + leavingBlobs), "freedBytes": .number(Int(freedBytes + leavingBytes)),
-            "strayFiles": .number(strayFiles), "strayBytes": .number(Int(strayBytes)), "isCut": .bool(isCut),
-        ])
-    }
-}
-
-extension RoundReport {
-    var text: String {
-        var text = "freed \(freedBlobs) items, \(sizeText(freedBytes))"
-        if isFirstLease { text += "; nothing that a client may still rely on was taken (--now takes it)" }
-        if failedFiles > 0 { text += "; \(failedFiles) files could not be removed" }
-        if strayFiles > 0 { text += "; \(strayFiles) files are unknown to the catalog and go after the window" }
-        if lostFiles > 0 { text += "; \(lostFiles) files are missing or of a wrong size" }
+    static func report(_ report: Fields) -> String {
+        var text = "freed \(number(report, "freed_items")) items, \(size(report, "freed_bytes"))"
+        if report["is_working"] as? Bool == true { text += "; a round is under way" }
+        if report["is_first_lease"] as? Bool == true {
+            text += "; nothing that a client may still rely on was taken"
+        }
+        if number(report, "failed_files") > 0 {
+            text += "; \(number(report, "failed_files")) files could not be removed"
+        }
+        if number(report, "stray_files") > 0 {
+            text += "; \(number(report, "stray_files")) files are unknown to the catalog and go after the window"
+        }
+        if number(report, "lost_files") > 0 {
+            text += "; \(number(report, "lost_files")) files are missing or of a wrong size"
+        }
         return text
     }
 
-    var json: JSON {
-        .object([
-            "freedItems": .number(freedBlobs), "freedBytes": .number(Int(freedBytes)),
-            "failedFiles": .number(failedFiles), "strayFiles": .number(strayFiles), "lostFiles": .number(lostFiles),
-            "isWhole": .bool(isWhole), "isFirstLease": .bool(isFirstLease),
-        ])
-    }
-}
-
-extension ContentStory {
-    /// In one sentence.
-    var verdict: String {
-        guard let content else {
-            return isStray
-                ? "a file without a row: it goes when its window is over"
-                : "nothing is known of it: it was never here, or it has gone"
+    static func story(_ story: Fields) -> String {
+        var lines = ["\(text(story, "digest")): \(text(story, "verdict"))"]
+        if let state = story["state"] as? String {
+            let damage = story["is_damaged"] as? Bool == true ? ", its file is damaged" : ""
+            lines.append("  \(size(story, "bytes")), \(state)\(damage)")
         }
-        switch content.state {
-        case .sweeping: return "going: its file is removed in this or the next round"
-        case .doomed: return "going: nothing holds it"
-        case .live: break
+        for holder in items(story, "holders") {
+            let tags = holder["tags"] as? [String] ?? []
+            let names = tags.isEmpty ? "" : " (" + tags.joined(separator: ", ") + ")"
+            let left = seconds(holder, "window_left").map { ", deleted, back within \(durationText($0))" } ?? ""
+            lines.append("  named by \(text(holder, "repository"))@\(text(holder, "manifest"))\(names)\(left)")
         }
-        if holders.contains(where: { $0.windowLeft == nil }) { return "kept: a manifest names it or is it" }
-        if !holders.isEmpty { return "kept: a deleted manifest that can still be brought back needs it" }
-        if content.staged != nil { return "kept: it has not been given its place yet" }
-        if links.contains(where: { $0.leaseLeft != nil }) {
-            return "kept: a client sent it or was told of it, and may name it in a manifest"
-        }
-        if links.contains(where: { ($0.windowLeft ?? 0) > 0 }) { return "kept: deleted, and still to be brought back" }
-        if isFirstLease { return "kept: the server has not been up for a lease yet" }
-        return "goes with the next round"
-    }
-
-    func text(_ digest: Digest) -> String {
-        var lines = ["\(digest): \(verdict)"]
-        if let content {
-            lines.append(
-                "  \(sizeText(content.size)), \(content.state)\(content.isDamaged ? ", its file is damaged" : "")")
-        }
-        for holder in holders {
-            let tags = holder.tags.isEmpty ? "" : " (" + holder.tags.map(\.text).joined(separator: ", ") + ")"
-            let left = holder.windowLeft.map { ", deleted, back within \(durationText($0))" } ?? ""
-            lines.append("  named by \(holder.repository)@\(holder.manifest)\(tags)\(left)")
-        }
-        for link in links {
-            var parts = ["  in \(link.repository) as a \(link.kind)"]
-            if let left = link.windowLeft { parts.append("deleted, back within \(durationText(left))") }
-            if let left = link.leaseLeft { parts.append("leased for \(durationText(left))") }
-            if link.isPromised { parts.append("a client was told of it") }
-            if link.isFading { parts.append("fading") }
+        for link in items(story, "links") {
+            var parts = ["  in \(text(link, "repository")) as a \(text(link, "kind"))"]
+            if let left = seconds(link, "window_left") { parts.append("deleted, back within \(durationText(left))") }
+            if let left = seconds(link, "lease_left") { parts.append("leased for \(durationText(left))") }
+            if link["is_promised"] as? Bool == true { parts.append("a client was told of it") }
+            if link["is_fading"] as? Bool == true { parts.append("fading") }
             lines.append(parts.joined(separator: ", "))
         }
         return lines.joined(separator: "\n")
     }
 
-    func json(_ digest: Digest) -> JSON {
-        .object([
-            "digest": .string(digest.text), "verdict": .string(verdict),
-            "state": content.map { .string("\($0.state)") } ?? .null,
-            "bytes": content.map { .number(Int($0.size)) } ?? .null,
-            "holders": .array(
-                holders.map { holder in
-                    .object([
-                        "repository": .string(holder.repository.text), "manifest": .string(holder.manifest.text),
-                        "tags": .array(holder.tags.map { .string($0.text) }),
-                        "windowLeftSeconds": holder.windowLeft.map { .number(Int($0 / 1_000_000)) } ?? .null,
-                    ])
-                }),
-            "links": .array(
-                links.map { link in
-                    .object([
-                        "repository": .string(link.repository.text), "kind": .string("\(link.kind)"),
-                        "leaseLeftSeconds": link.leaseLeft.map { .number(Int($0 / 1_000_000)) } ?? .null,
-                        "windowLeftSeconds": link.windowLeft.map { .number(Int($0 / 1_000_000)) } ?? .null,
-                    ])
-                }),
-        ])
-    }
+    private static func items(_ fields: Fields, _ key: String) -> [Fields] { fields[key] as? [Fields] ?? [] }
+    private static func text(_ fields: Fields, _ key: String) -> String { fields[key] as? String ?? "-" }
+    private static func number(_ fields: Fields, _ key: String) -> Int { fields[key] as? Int ?? 0 }
+    private static func size(_ fields: Fields, _ key: String) -> String { sizeText(Int64(number(fields, key))) }
+    private static func seconds(_ fields: Fields, _ key: String) -> Int64? { (fields[key] as? Int).map(Int64.init) }
 }
 
 /// Bytes for people: `1.4 GiB`.
@@ -140,9 +82,8 @@ func sizeText(_ bytes: Int64) -> String {
     return unit == 0 ? "\(value) bytes" : "\(value).\(tenths) \(units[unit])"
 }
 
-/// Microseconds for people: `2d 3h`, `4m 5s`.
-func durationText(_ microseconds: Int64) -> String {
-    let seconds = microseconds / 1_000_000
+/// Seconds for people: `2d 3h`, `4m 5s`.
+func durationText(_ seconds: Int64) -> String {
     let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")]
         .drop { $0.0 == 0 }
     return parts.isEmpty ? "0s" : parts.prefix(2).map { "\($0.0)\($0.1)" }.joined(separator: " ")

@@ -1,54 +1,51 @@
 import ArgumentParser
-import BerthCatalog
-import BerthCollector
-import BerthConfig
 import BerthModel
-import BerthRegistry
 import BerthServer
 
-/// `berth gc`: what the collector of a running server does by itself, on the root of a stopped one.
+/// `berth gc`: what the collector does by itself, at once.
 struct GCCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gc", abstract: "Free what nothing keeps any more, on a stopped server's root.",
+        commandName: "gc", abstract: "Free what nothing keeps any more, and say why the rest is kept.",
         discussion: """
-            A running server collects by itself; this is for one that is stopped. Clients may still rely on what they were \
-            told before the stop, so without --now nothing is taken that was pushed or asked for, only what was deleted \
-            and is past its window.
+            Works on a running server and on the root of a stopped one. A running server collects by itself: this begins a \
+            round at once. Of a stopped one clients may still rely on what they were told before the stop, so without \
+            --now only what was on its way out already goes, and what was deleted and is past its window cannot be \
+            brought back any more.
             """)
 
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var options: AdminOptions
 
     @Flag(name: .customLong("dry-run"), help: "Say what would go and why, and take nothing away.")
     var isDryRun = false
 
-    @Flag(help: "Take what clients were told before the stop as used up: no push is under way.")
+    @Flag(help: "Take what clients were told before the stop as used up: no push is under way. On a stopped server.")
     var now = false
+
+    @Flag(help: "Say what collections have done since the server's start, and whether one is under way.")
+    var progress = false
 
     @Option(help: ArgumentHelp("Say why this content is kept, or how far it has gone.", valueName: "digest"))
     var explain: DigestArgument?
 
-    @Flag(help: "For programs.")
-    var json = false
-
     func run() async throws {
-        let configuration = try options.load().configuration
-        do {
-            try await withStoppedServer(configuration, leasesAreOver: now) { server in
-                if let explain {
-                    let story = try await server.registry.catalog.explain(explain.digest)
-                    Output.result(json ? story.json(explain.digest).text : story.text(explain.digest))
-                } else if isDryRun {
-                    let plan = try await server.registry.catalog.plan()
-                    Output.result(json ? plan.json.text : plan.text)
-                } else {
-                    let report = try await server.collector.collectAll()
-                    Output.result(json ? report.json.text : report.text)
-                }
-            }
-        } catch let error as ExitCode { throw error } catch {
-            Output.complaint("\(error)")
-            throw ExitCode.failure
+        var terms = AdminDoor.Terms()
+        (terms.needsRegistry, terms.leasesAreOver) = (true, now)
+        if let explain {
+            try await say("GET", "/content/\(escaped(explain.digest.text))", terms, CollectionText.story)
+        } else if isDryRun {
+            try await say("GET", "/gc", terms, CollectionText.plan)
+        } else if progress {
+            try await say("GET", "/gc/progress", terms, CollectionText.report)
+        } else {
+            try await say("POST", "/gc", terms, CollectionText.report)
         }
+    }
+
+    private func say(
+        _ method: String, _ path: String, _ terms: AdminDoor.Terms, _ text: ([String: Any]) -> String
+    ) async throws {
+        let reply = try await options.send(method, path, nil, terms)
+        Output.result(options.json ? reply.text : text(reply.fields))
     }
 }
 
@@ -59,5 +56,15 @@ struct DigestArgument: ExpressibleByArgument {
     init?(argument: String) {
         guard let digest = try? Digest(argument) else { return nil }
         self.digest = digest
+    }
+}
+
+struct RepositoryArgument: ExpressibleByArgument {
+    let name: RepositoryName
+
+    /// `nil`, which is a usage error, for what is no name.
+    init?(argument: String) {
+        guard let name = try? RepositoryName(argument) else { return nil }
+        self.name = name
     }
 }

@@ -1,18 +1,15 @@
 import ArgumentParser
-import BerthCatalog
-import BerthConfig
 import BerthModel
-import BerthRegistry
 import BerthServer
 
 /// `berth undelete`: a deleted manifest comes back, with what went with it.
 struct UndeleteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undelete",
-        abstract: "Bring back a deleted manifest with its tags, children and referrers, on a stopped server's root.",
+        abstract: "Bring back a deleted manifest with its tags, children and referrers.",
         discussion: "Works within collector.window of the deletion. Tags that have been set since stay as they are.")
 
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var options: AdminOptions
 
     @Argument(help: "The repository.")
     var repository: RepositoryArgument
@@ -21,45 +18,16 @@ struct UndeleteCommand: AsyncParsableCommand {
     var digest: DigestArgument
 
     func run() async throws {
-        let configuration = try options.load().configuration
-        do {
-            let outcome = try await withStoppedServer(configuration) { server in
-                try await server.registry.catalog.undelete(
-                    digest.digest, in: repository.name, by: .user("operator"))
-            }
-            try say(outcome)
-        } catch let error as ExitCode { throw error } catch {
-            Output.complaint("\(error)")
-            throw ExitCode.failure
-        }
-    }
-
-    private func say(_ outcome: Undeletion) throws {
-        let refusal: String
-        switch outcome {
-        case .restored(let manifests, let tags, let skipped):
-            Output.result("\(manifests) manifests are back; tags: \(list(tags))")
-            if !skipped.isEmpty { Output.result("skipped, for they have been set since: \(list(skipped))") }
-            return
-        case .unknownRepository: refusal = "there is no repository \(repository.name)"
-        case .unknownManifest: refusal = "\(repository.name) has no such manifest (any more)"
-        case .notDeleted: refusal = "it is not deleted"
-        case .tooLate: refusal = "its window is over"
-        case .wentWith(let other): refusal = "it went with \(other): undelete that"
-        }
-        Output.complaint(refusal)
-        throw ExitCode.failure
-    }
-
-    private func list(_ tags: [Tag]) -> String { tags.isEmpty ? "none" : tags.map(\.text).joined(separator: ", ") }
-}
-
-struct RepositoryArgument: ExpressibleByArgument {
-    let name: RepositoryName
-
-    /// `nil`, which is a usage error, for what is no name.
-    init?(argument: String) {
-        guard let name = try? RepositoryName(argument) else { return nil }
-        self.name = name
+        var terms = AdminDoor.Terms()
+        terms.needsRegistry = true
+        let reply = try await options.send(
+            "POST",
+            "/repositories/\(escaped(repository.name.text))/manifests/\(escaped(digest.digest.text))/undelete", nil,
+            terms)
+        guard !options.json else { return Output.result(reply.text) }
+        guard reply.fields["changed"] as? Bool == true else { return Output.result("It is not deleted.") }
+        let (tags, skipped) = (Table.text(reply.fields["tags"]), Table.text(reply.fields["skipped"]))
+        Output.result("\(Table.text(reply.fields["manifests"])) manifests are back; tags: \(tags)")
+        if skipped != "-" { Output.result("skipped, for they have been set since: \(skipped)") }
     }
 }

@@ -1,7 +1,7 @@
 import BerthAccess
-import BerthCatalog
 import BerthHTTP
-import BerthModel
+import BerthRegistry
+import BerthServer
 import BerthTestSupport
 import Foundation
 import HTTPTypes
@@ -145,11 +145,9 @@ struct AdminAPITests {
 
     @Test("on the network only administrators are answered, and no web page of others")
     func network() async throws {
-        try await withTemporaryFolder { folder in
-            let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
-            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
-            let api = AdminAPI(access: access, version: "1", door: .network, logger: log)
+        try await withLiveServer { live in
+            let access = live.server.access
+            let api = administration(live.server, .network)
             func status(_ headers: HTTPFields, _ peer: Peer = Peer(address: "127.0.0.1")) async throws -> Int {
                 let request = Request(
                     method: .get, target: "/api/v1/users", headers: try fields(headers, "Host", "registry.test:5002"),
@@ -199,17 +197,12 @@ struct AdminAPITests {
             change.isDisabled = true
             try await access.changeUser(AccountName("root"), change, by: .operator)
             #expect(try await status(root) == 401)
-            try await catalog.close()
         }
     }
 
     @Test("on the socket only the server's own user and root are answered")
     func peers() async throws {
-        try await withTemporaryFolder { folder in
-            let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
-            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
-            let api = AdminAPI(access: access, version: "1", door: .socket(user: 1_000), logger: log)
+        try await withAPI(.socket(user: 1_000)) { api async throws in
             for (user, isAllowed) in [(0, true), (1_000, true), (1_001, false), (nil, false)] as [(UInt32?, Bool)] {
                 let peer = Peer(address: "unix", isUnixSocket: true, user: user)
                 switch api.handle(Request(method: .get, target: "/api/v1/users", peer: peer)) {
@@ -217,7 +210,6 @@ struct AdminAPITests {
                 case .answer(let response): #expect(!isAllowed && response.status == .forbidden)
                 }
             }
-            try await catalog.close()
         }
     }
 }
@@ -229,18 +221,26 @@ private func fields(_ fields: HTTPFields, _ name: String, _ value: String) throw
     return fields
 }
 
-private func withAPI(_ body: (AdminAPI) async throws -> Void) async throws {
-    try await withTemporaryFolder { folder in
-        let catalog = try await Catalog.open(path: folder + "/berth.db", snapshots: folder, sync: .never)
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let access = try await Access.open(catalog, settings: AccessSettings(), logger: log)
-        try await body(AdminAPI(access: access, version: "1", door: .socket(user: 0), logger: log))
-        try await catalog.close()
-    }
+private func administration(_ server: Server, _ door: AdminAPI.Door) -> AdminAPI {
+    let parts = AdminParts(access: server.access, registry: server.registry, collector: server.collector)
+    return AdminAPI(parts, version: "1", door: door, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+}
+
+/// The API on a registry of its own, which nobody serves.
+func withAPI(
+    _ door: AdminAPI.Door = .socket(user: 0), _ body: (AdminAPI, Registry) async throws -> Void
+) async throws {
+    try await withLiveServer { live in try await body(administration(live.server, door), live.server.registry) }
+}
+
+private func withAPI(
+    _ door: AdminAPI.Door = .socket(user: 0), _ body: (AdminAPI) async throws -> Void
+) async throws {
+    try await withAPI(door) { api, _ in try await body(api) }
 }
 
 extension AdminAPI {
-    fileprivate func send(_ method: String, _ path: String, _ body: String?) async -> AdminAnswer {
+    func send(_ method: String, _ path: String, _ body: String?) async -> AdminAnswer {
         let request = Request(
             method: HTTPRequest.Method(method) ?? .get, target: "/api/v1" + path,
             headers: [.contentType: "application/json"],
@@ -249,7 +249,7 @@ extension AdminAPI {
         return await answer(request, by: .operator)
     }
 
-    fileprivate func json(
+    func json(
         _ method: String, _ path: String, _ fields: [String: Any]? = nil
     ) async throws -> (status: Int, json: [String: Any]) {
         let body = try fields.map { String(decoding: try JSONSerialization.data(withJSONObject: $0), as: UTF8.self) }

@@ -16,7 +16,9 @@ struct ImportTests {
         "BerthFetch": [],
         "BerthAccess": ["BerthModel", "BerthDigest", "BerthCatalog", "BerthRegistry", "BerthFetch"],
         "BerthAPI": ["BerthModel", "BerthHTTP", "BerthRegistry", "BerthAccess", "BerthBlobs", "BerthCatalog"],
-        "BerthAdmin": ["BerthModel", "BerthCatalog", "BerthAccess", "BerthHTTP"],
+        "BerthAdmin": [
+            "BerthModel", "BerthCatalog", "BerthRegistry", "BerthAccess", "BerthCollector", "BerthHTTP",
+        ],
         "BerthConfig": ["BerthModel"],
         "BerthAuthority": ["BerthModel"],
         "BerthServer": [

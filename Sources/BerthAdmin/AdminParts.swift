@@ -1,0 +1,51 @@
+package import BerthAccess
+import BerthCatalog
+package import BerthCollector
+import BerthModel
+package import BerthRegistry
+
+/// What operations work on.
+package struct AdminParts: Sendable {
+    package let access: Access
+    package let registry: Registry
+    package let collector: Collector
+
+    package init(access: Access, registry: Registry, collector: Collector) {
+        (self.access, self.registry, self.collector) = (access, registry, collector)
+    }
+}
+
+extension AdminCall {
+    /// Whom changes to repositories are put down to.
+    var principal: Principal { .user(actor.name) }
+
+    func repository(_ index: Int) throws(AccessError) -> RepositoryName {
+        do { return try RepositoryName(parameters[index]) } catch {
+            throw .invalid("'\(parameters[index])' is no repository name")
+        }
+    }
+    func digest(_ index: Int) throws(AccessError) -> Digest {
+        do { return try Digest(parameters[index]) } catch { throw .invalid("'\(parameters[index])' is no digest") }
+    }
+    func tag(_ index: Int) throws(AccessError) -> Tag {
+        do { return try Tag(parameters[index]) } catch { throw .invalid("'\(parameters[index])' is no tag") }
+    }
+
+    /// Asks the catalog, with its failure as the administration's.
+    func asked<Result: Sendable>(
+        _ question: (Catalog) async throws(CatalogError) -> Result
+    ) async throws(AccessError) -> Result {
+        do { return try await question(parts.registry.catalog) } catch { throw .failed(error) }
+    }
+
+    func failing<Result: Sendable>(
+        _ work: () async throws(CatalogError) -> Result
+    ) async throws(AccessError) -> Result {
+        do { return try await work() } catch { throw .failed(error) }
+    }
+
+    /// Notes in the audit log what was done.
+    func note(_ action: String, _ target: String, _ detail: String) async {
+        access.note(action, target, detail, by: actor)
+    }
+}
