@@ -24,6 +24,7 @@ build: deps
 test: test-deps
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --disable-xctest --skip-build --skip 'BerthFaultTests|BerthClientTests'
+	SEARCH_SCHEDULES=100000 $(SWIFT) test --disable-xctest --skip-build --filter BerthCollectorTests.InterleavingTests/search
 	$(SWIFT) test --disable-xctest --skip-build --filter BerthFaultTests
 	REQUIRE_CLIENTS=1 $(SWIFT) test --disable-xctest --skip-build --filter BerthClientTests
 

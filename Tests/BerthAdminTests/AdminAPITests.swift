@@ -1,5 +1,6 @@
 import BerthAccess
 import BerthHTTP
+import BerthModel
 import BerthRegistry
 import BerthServer
 import BerthTestSupport

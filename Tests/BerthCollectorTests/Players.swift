@@ -98,7 +98,9 @@ extension World {
     }
 
     private func uploadID(_ number: Int, _ repository: Int) -> UploadID {
-        var random = SeededNumbers(seed: UInt64(number * 2 + repository))
+        // Never the same one twice: a second upload by that name would only be told how the first one ended.
+        uploads += 1
+        var random = SeededNumbers(seed: UInt64((uploads * 64 + number) * 2 + repository))
         return UploadID(startedMilliseconds: 1_800_000_000_000, using: &random)
     }
 

@@ -55,6 +55,8 @@ final class World: @unchecked Sendable {
     var losses: [String] = []
     /// What clients were told, and what they asked for.
     var memory = Memory()
+    /// Counts uploads that have a name.
+    var uploads = 0
     /// Work that nobody waits for.
     private let meanwhile: Meanwhile
 
