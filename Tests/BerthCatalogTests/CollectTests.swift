@@ -110,6 +110,26 @@ struct CollectTests {
         }
     }
 
+    @Test("what an index lists stays as long as the index does, whatever keeps that (G5)")
+    func parentsFirst() async throws {
+        for guards in [CollectorGuards.all, .all.subtracting(.parentsFirst)] {
+            var settings = collectSettings()
+            settings.guards = guards
+            try await withCatalog(settings: settings) { test in
+                test.clock.pass(lease)
+                try await test.pushBlob(1)
+                _ = try await test.push(10, references: [1])
+                _ = try await test.push(20, entries: [10], tags: ["all"])
+                try await test.settle()
+                _ = try await test.delete(20)
+                try await test.run("UPDATE manifest SET detach_position = 0 WHERE digest = ?", [.digest(digest(20))])
+                test.clock.pass(windowLength + lease + 1)
+                try await test.purge()
+                #expect(try await test.count("SELECT count(*) FROM manifest") == (guards == .all ? 2 : 1))
+            }
+        }
+    }
+
     @Test("a manifest of thousands of references is purged in bounded parts, and may be pushed again in the middle")
     func large() async throws {
         try await withCatalog(settings: collectSettings()) { test in
@@ -167,6 +187,28 @@ struct CollectTests {
             #expect(try await test.round() == [digest(1)])
             let totals = try await test.catalog.totals()
             #expect(totals.blobs == 0 && totals.bytes == 0 && totals.staged == 0)
+        }
+    }
+
+    @Test("content without a link is not doomed while a manifest lists it (G1)")
+    func edgeWithoutLink() async throws {
+        for guards in [CollectorGuards.all, .all.subtracting(.edge)] {
+            var settings = collectSettings()
+            settings.guards = guards
+            try await withCatalog(settings: settings) { test in
+                test.clock.pass(lease)
+                try await test.pushBlob(1)
+                try await test.settle()
+                _ = try await test.push(10, references: [1], tags: ["a"])
+                try await test.run(
+                    "UPDATE manifest_reference SET repository_id = 2 WHERE digest = ?", [.text(digest(1).text)])
+                try await test.run(
+                    "UPDATE repository_blob SET leased_at = 0 WHERE digest = ?", [.text(digest(1).text)])
+                test.clock.pass(lease + 1)
+                _ = try await test.catalog.fade(after: nil)
+                _ = try await test.catalog.unlink(after: nil)
+                #expect(try await test.count("SELECT count(*) FROM blob WHERE state = 1") == (guards == .all ? 0 : 1))
+            }
         }
     }
 

@@ -162,6 +162,15 @@ struct Schedule {
             }
             return
         }
+        if beginning == .index || beginning == .tree, world.terms.window < world.terms.lease, stage.below(2) == 0 {
+            // A child is promised, goes along with its index, and is past its window before the promise is over.
+            let (old, new) = beginning == .tree ? (30, 31) : (20, 21)
+            await stage.enter { await world.push(new, 0) }
+            await stage.enter { await world.delete(old, 0, comesBack: false) }
+            await stage.enter { await world.collect([.detach, .purge, .purge]) }
+            await stage.enter { await world.time([3]) }
+            return
+        }
         for _ in 0..<(1 + stage.below(2)) { await client() }
         if beginning.isTree, stage.below(2) == 0 { await client() }
         let all = World.CollectorStep.allCases
