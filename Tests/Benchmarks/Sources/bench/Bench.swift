@@ -5,7 +5,8 @@ import Glibc
 @main
 enum Bench {
     static let scenarios: [any Scenario] = [
-        LargePulls(), Manifests(), SmallBlobs(), LargePushes(), SmallImages(), Repushes(), Lists(), Mixed(), Standing(),
+        LargePulls(), Manifests(), Credentials(), SmallBlobs(), LargePushes(), SmallImages(), Repushes(), Lists(),
+        Mixed(), Standing(),
         Growth(),
     ]
 
