@@ -78,6 +78,9 @@ final class Facts: Sendable {
         }
     }
 
+    /// Nothing is expected of it any more.
+    func forget(_ key: Key) { state.withLock { $0.cells[key] = nil } }
+
     func setUpload(_ id: String, _ upload: OpenUpload?) { state.withLock { $0.uploads[id] = upload } }
     func countAcknowledgement() { state.withLock { $0.acknowledgements += 1 } }
 

@@ -51,20 +51,49 @@ enum Mounting {
     static let tmpfs = attempt { scratch in
         _ = try await scratch.mount("disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs")
     }
-    static let image = attempt { scratch in
-        try await makeImage("\(scratch.path)/image", mebibytes: 8)
-        _ = try await scratch.mount("disk", "-o", "loop", "\(scratch.path)/image")
-    }
+    static let ext4 = attempt { try await tryOut(.ext4, $0) }
+    static let xfs = attempt { try await tryOut(.xfs, $0) }
 
-    /// An ext4 file system in a file.
-    static func makeImage(_ path: String, mebibytes: Int) async throws {
-        guard FileManager.default.createFile(atPath: path, contents: nil), truncate(path, mebibytes << 20) == 0
-        else { throw TestFailure("no image \(path)") }
-        try await runProgram("mkfs.ext4", "-q", "-F", path)
+    private static func tryOut(_ system: FileSystem, _ scratch: Scratch) async throws {
+        try await system.makeImage("\(scratch.path)/image")
+        _ = try await scratch.mount("disk", "-o", "loop", "\(scratch.path)/image")
     }
 
     /// True where it works.
     private static func attempt(_ mount: @escaping @Sendable (Scratch) async throws -> Void) -> Task<Bool, Never> {
         Task { (try? await mount(Scratch())) != nil }
+    }
+}
+
+/// A file system in a file.
+enum FileSystem: String, CaseIterable, Sendable {
+    case ext4, xfs
+
+    /// The smallest that xfs takes; only what is written of it takes room.
+    private static let bytes = 320 << 20
+
+    func makeImage(_ path: String) async throws {
+        guard FileManager.default.createFile(atPath: path, contents: nil), truncate(path, Self.bytes) == 0
+        else { throw TestFailure("no image \(path)") }
+        switch self {
+        case .ext4: try await runProgram("mkfs.ext4", "-q", "-F", path)
+        case .xfs: try await runProgram("mkfs.xfs", "-q", "-f", path)
+        }
+    }
+
+    /// Nothing gets to the disk in time but what is synced: xfs writes its log every 30 seconds at the earliest.
+    var lazily: String {
+        switch self {
+        case .ext4: "loop,commit=600,noauto_da_alloc"
+        case .xfs: "loop"
+        }
+    }
+
+    /// For a copy while the original is mounted.
+    var beside: String {
+        switch self {
+        case .ext4: "loop"
+        case .xfs: "loop,nouuid"
+        }
     }
 }

@@ -124,7 +124,7 @@ package final class BerthProcess: Sendable {
 
 extension BerthProcess {
     /// The server to test: TEST_BERTH_BINARY, or what this build made.
-    private static func binary() throws -> String {
+    package static func binary() throws -> String {
         if let named = ProcessInfo.processInfo.environment["TEST_BERTH_BINARY"] { return named }
         let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
