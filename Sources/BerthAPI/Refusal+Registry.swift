@@ -1,3 +1,4 @@
+import BerthCatalog
 import BerthHTTP
 import BerthModel
 import BerthRegistry
@@ -19,6 +20,21 @@ extension Refusal {
             self.init(
                 .notFound, .manifestUnknown, "This repository has no manifest \(reference).",
                 detail: [("reference", .text(reference.description))])
+        case .tagUnknownThen(let tag, let then):
+            self.init(
+                .notFound, .manifestUnknown, "There is nothing under \(tag): \(Self.reason(then)).",
+                detail: [("reference", .text(tag.text))])
+        case .tagKept(.immutable(let tag, let rule)):
+            self.init(
+                .forbidden, .denied, "The rule \(rule) keeps the tag \(tag): it is neither moved nor deleted.",
+                detail: [("tag", .text(tag.text)), ("rule", .text(rule.text))])
+        case .tagKept(.virtual(let tag, isMoment: true)):
+            self.init(
+                .forbidden, .denied,
+                "\(tag) names a tag as it was at a moment; it can be pulled, and neither set nor deleted.",
+                detail: [("tag", .text(tag.text))])
+        case .tagKept(.virtual(let tag, isMoment: false)):
+            self = .parameter("reference", "names no moment in \(tag); write as in latest--at-20260501T1200Z")
         case .uploadUnknown:
             self.init(
                 .notFound, .blobUploadUnknown,
@@ -87,6 +103,18 @@ extension Refusal {
             self.init(.serviceUnavailable, .unavailable, "The registry cannot do this right now; try again shortly.")
             headers[.retryAfter] = "5"
             self.cause = cause
+        }
+    }
+
+    /// Why a tag shows nothing at a moment, for a person.
+    private static func reason(_ then: TagMoment?) -> String {
+        switch then {
+        case nil: "there is no such time"
+        case .future: "that moment has not come yet"
+        case .before(let first?): "the tag was set for the first time at \(Timestamp.text(milliseconds: first / 1_000))"
+        case .before(nil), .found, .unknownRepository: "there never was such a tag in this repository"
+        case .deleted(let at): "the tag had been deleted at \(Timestamp.text(milliseconds: at / 1_000))"
+        case .gone(let digest): "it pointed to \(digest), which has been deleted since"
         }
     }
 

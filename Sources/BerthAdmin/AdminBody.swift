@@ -42,7 +42,8 @@ struct AdminBody: Sendable {
     init(query: String?, _ fields: [AdminField]) throws(AdminRefusal) {
         var members: [JSONObject.Member] = []
         for part in (query ?? "").split(separator: "&") {
-            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                .map { $0.removingEscapes }
             let text = halves.count == 2 ? halves[1] : ""
             let isNumber = fields.contains { $0.name == halves[0] && $0.kind == .integer }
             guard let value = isNumber ? Int64(text).map({ JSONValue.integer($0) }) : .string(text) else {

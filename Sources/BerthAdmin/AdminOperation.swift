@@ -26,7 +26,7 @@ struct AdminOperation: Sendable {
     }
 
     static let all: [AdminOperation] =
-        about + users + groups + robots + tokens + certificates + grants + trust + keys + collector
+        about + users + groups + robots + tokens + certificates + grants + trust + keys + collector + tags
 
     /// The operations at a path, with what stands in it for the parameters; nil where there is none.
     static func find(_ path: String) -> (operations: [AdminOperation], parameters: [String])? {
@@ -82,7 +82,7 @@ struct AdminOperation: Sendable {
 
 extension Substring {
     /// With percent escapes replaced once; as it is where one is none.
-    fileprivate var removingEscapes: String {
+    var removingEscapes: String {
         var bytes: [UInt8] = []
         var rest = utf8.makeIterator()
         while let byte = rest.next() {

@@ -9,7 +9,8 @@ extension Catalog {
             guard let id = try transaction.repositoryID(repository) else { return .unknownRepository }
             let current = try transaction.target(of: tag, in: id)
             guard condition.holds(for: current) else { return .conditionFailed(current: current) }
-            guard let current else { return .unknownTag }
+            guard let current else { return transaction.refusal(ofNew: tag).map { .refused($0) } ?? .unknownTag }
+            if let refusal = try TagRules(transaction, for: repository).refusal(of: tag) { return .refused(refusal) }
             let now = clock.wall()
             try transaction.deleteTag(tag, in: id)
             try transaction.remember(tag, in: id, from: current, to: nil, by: principal, at: now)
@@ -60,6 +61,9 @@ extension Catalog {
             if !referencedAllowed {
                 let indexes = try transaction.holders(of: digest, in: home, limit: 10)
                 guard indexes.isEmpty else { return .refused(.referenced(by: indexes)) }
+            }
+            if let refusal = try transaction.keptTag(of: row.id, TagRules(transaction, for: repository)) {
+                return .refused(.refused(refusal))
             }
             // Tags that went the last time have been missed since: only those that go now come back with it.
             let forgotten = try transaction.execute(

@@ -91,29 +91,6 @@ extension Catalog {
             return Array(found.sorted { $0.cursor.id < $1.cursor.id }.prefix(max(0, limit)))
         }
     }
-
-    /// What happened to a tag, the newest first, at most `limit` changes.
-    package func history(
-        of tag: Tag, in repository: RepositoryName, limit: Int
-    ) async throws(CatalogError) -> [TagChange] {
-        try await database.read { transaction throws(CatalogError) in
-            guard let id = try transaction.repositoryID(repository) else { return [] }
-            return try transaction.rows(
-                """
-                SELECT changed_at, changed_by, old_digest, new_digest
-                FROM tag_history
-                WHERE repository_id = ? AND tag = ?
-                ORDER BY id DESC
-                LIMIT ?
-                """,
-                [.integer(id), .text(tag.text), .integer(Int64(max(0, limit)))]
-            ).map { row throws(CatalogError) in
-                TagChange(
-                    tag: tag, at: try row.integer(0), principal: try row.principal(1),
-                    old: try row.optionalDigest(2), new: try row.optionalDigest(3))
-            }
-        }
-    }
 }
 
 extension SQLRow {

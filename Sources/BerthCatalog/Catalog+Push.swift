@@ -72,6 +72,8 @@ private struct ManifestWriting {
     func run(_ changes: inout Changes) throws(CatalogError) -> ManifestStep {
         let known = try transaction.repositoryID(push.repository)
         if let refusal = try checkCondition(known) { return .done(refusal) }
+        let places = try places(known)
+        if let refusal = try refusal(of: places) { return .done(.refused(refusal)) }
         let row = try known.flatMap { id throws(CatalogError) in try transaction.manifestRow(push.digest, in: id) }
         if let row, row.isDetaching { return .detaching }
 
@@ -94,7 +96,7 @@ private struct ManifestWriting {
         for (parent, depth) in raised {
             try transaction.execute("UPDATE manifest SET depth = ? WHERE id = ?", [.integer(depth), .integer(parent)])
         }
-        for tag in push.tags { try set(tag, to: id, in: repository, &changes) }
+        for place in places { try set(place, to: id, in: repository, &changes) }
         changes.manifests.append(.init(repository: push.repository, digest: push.digest))
         changes.links.append(.init(repository: push.repository, digest: push.digest))
         return .done(.stored(isNew: isStaged))
@@ -104,6 +106,38 @@ private struct ManifestWriting {
         guard push.condition != .none, let tag = push.tags.first else { return nil }
         let current = try repository.flatMap { id throws(CatalogError) in try transaction.target(of: tag, in: id) }
         return push.condition.holds(for: current) ? nil : .conditionFailed(current: current)
+    }
+
+    /// A tag of this push, and what it points to before.
+    private struct Place {
+        let tag: Tag
+        let current: TagRow?
+    }
+
+    /// Each tag once, in the order of the push.
+    private func places(_ repository: Int64?) throws(CatalogError) -> [Place] {
+        var places: [Place] = []
+        for tag in push.tags where !places.contains(where: { $0.tag == tag }) {
+            let row = try repository.flatMap { id throws(CatalogError) in try transaction.tagRow(tag, in: id) }
+            places.append(Place(tag: tag, current: row))
+        }
+        return places
+    }
+
+    /// Why one of the tags cannot be set. One that points here already is not moved, and one whose manifest is being
+    /// deleted is as good as absent.
+    private func refusal(of places: [Place]) throws(CatalogError) -> TagRefusal? {
+        var rules: TagRules?
+        for place in places {
+            guard let current = place.current else {
+                if let refusal = transaction.refusal(ofNew: place.tag) { return refusal }
+                continue
+            }
+            if current.isDeleted || current.digest == push.digest { continue }
+            if rules == nil { rules = try TagRules(transaction, for: push.repository) }
+            if let refusal = rules?.refusal(of: place.tag) { return refusal }
+        }
+        return nil
     }
 
     /// Looks up each digest once: a manifest may name it many times, with the same size or another.
@@ -284,21 +318,14 @@ private struct ManifestWriting {
     }
 
     private func set(
-        _ tag: Tag, to id: Int64, in repository: Int64, _ changes: inout Changes
+        _ place: Place, to id: Int64, in repository: Int64, _ changes: inout Changes
     ) throws(CatalogError) {
-        let current = try transaction.tagRow(tag, in: repository)
-        if let current, current.manifest == id { return }
-        try transaction.execute(
-            """
-            INSERT INTO tag (repository_id, name, manifest_id)
-            VALUES (?, ?, ?)
-            ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id
-            """,
-            [.integer(repository), .text(tag.text), .integer(id)])
-        let old = current.flatMap { $0.isDeleted ? nil : $0.digest }
-        try transaction.remember(tag, in: repository, from: old, to: push.digest, by: push.principal, at: now)
-        try transaction.tell(.tagged, push.repository, push.digest, tag: tag, by: push.principal, at: now)
-        changes.tags.append(.init(repository: push.repository, tag: tag))
+        if let current = place.current, current.manifest == id { return }
+        try transaction.point(place.tag, to: id, in: repository)
+        let old = place.current.flatMap { $0.isDeleted ? nil : $0.digest }
+        try transaction.remember(place.tag, in: repository, from: old, to: push.digest, by: push.principal, at: now)
+        try transaction.tell(.tagged, push.repository, push.digest, tag: place.tag, by: push.principal, at: now)
+        changes.tags.append(.init(repository: push.repository, tag: place.tag))
     }
 }
 

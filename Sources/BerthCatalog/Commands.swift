@@ -108,6 +108,8 @@ package enum ManifestPushOutcome: Hashable, Sendable {
     case conditionFailed(current: Digest?)
     /// `contentIsPresent` was said, and the content is not there any more: come again without it.
     case contentGone
+    /// One of the tags stays as it is.
+    case refused(TagRefusal)
     /// Indexes would be nested deeper than `Catalog.deepestIndex`.
     case tooDeep
 }
@@ -124,6 +126,7 @@ package enum TagDeletion: Hashable, Sendable {
     case unknownRepository
     case unknownTag
     case conditionFailed(current: Digest?)
+    case refused(TagRefusal)
 }
 
 package enum ManifestDeletion: Hashable, Sendable {
@@ -133,6 +136,8 @@ package enum ManifestDeletion: Hashable, Sendable {
     case unknownManifest
     /// Indexes of this repository list it; the first ten.
     case referenced(by: [Digest])
+    /// One of its tags stays.
+    case refused(TagRefusal)
 }
 
 package enum BlobDeletion: Hashable, Sendable {

@@ -188,6 +188,8 @@ package struct CatalogEvent: Hashable, Sendable {
 
 /// One move or deletion of a tag.
 package struct TagChange: Hashable, Sendable {
+    /// Rises; gaps mean nothing.
+    package let id: Int64
     package let tag: Tag
     /// Microseconds since 1970.
     package let at: Int64

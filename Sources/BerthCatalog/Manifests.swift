@@ -99,7 +99,18 @@ extension SQLTransaction {
             "DELETE FROM tag WHERE repository_id = ? AND name = ?", [.integer(repository), .text(tag.text)])
     }
 
-    /// Remembers a move or deletion of a tag for good. `deletion` is the manifest whose deletion took the tag along.
+    func point(_ tag: Tag, to manifest: Int64, in repository: Int64) throws(CatalogError) {
+        try execute(
+            """
+            INSERT INTO tag (repository_id, name, manifest_id)
+            VALUES (?, ?, ?)
+            ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id
+            """,
+            [.integer(repository), .text(tag.text), .integer(manifest)])
+    }
+
+    /// Remembers a move or deletion of a tag for good. `deletion` is the manifest whose deletion took the tag along. Its
+    /// time is never before that of the change before it, so that a moment has one answer whatever the clock did.
     func remember(
         _ tag: Tag, in repository: Int64, from old: Digest?, to new: Digest?, by principal: Principal, at now: Int64,
         deletion: Int64? = nil
@@ -107,10 +118,22 @@ extension SQLTransaction {
         try execute(
             """
             INSERT INTO tag_history (repository_id, tag, changed_at, changed_by, old_digest, new_digest, deleted_with)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            VALUES (
+                ?, ?,
+                COALESCE(
+                    (
+                        SELECT h.changed_at
+                        FROM tag_history h
+                        WHERE h.repository_id = ? AND h.tag = ? AND h.changed_at > ?
+                        ORDER BY h.changed_at DESC
+                        LIMIT 1
+                    ), ?),
+                ?, ?, ?, ?
+            )
             """,
             [
-                .integer(repository), .text(tag.text), .integer(now), .text(principal.text),
+                .integer(repository), .text(tag.text), .integer(repository), .text(tag.text), .integer(now),
+                .integer(now), .text(principal.text),
                 .optional(old?.text), .optional(new?.text), deletion.map(SQLValue.integer) ?? .null,
             ])
     }

@@ -217,9 +217,7 @@ private struct Restoring {
                 continue
             }
             let digest = try row.digest(3)
-            try transaction.execute(
-                "INSERT INTO tag (repository_id, name, manifest_id) VALUES (?, ?, ?)",
-                [.integer(home), .text(tag.text), .integer(try row.integer(2))])
+            try transaction.point(tag, to: try row.integer(2), in: home)
             try transaction.remember(tag, in: home, from: nil, to: digest, by: principal, at: now)
             try transaction.tell(.tagged, repository, digest, tag: tag, by: principal, at: now)
             changes.tags.append(.init(repository: repository, tag: tag))

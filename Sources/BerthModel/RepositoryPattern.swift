@@ -63,7 +63,7 @@ package struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
                     retry = (pattern, rest)
                     continue
                 }
-                if fits(part, component) {
+                if Wildcards.fit(part, component) {
                     pattern = pattern.dropFirst()
                     rest = rest.dropFirst()
                     continue
@@ -76,28 +76,6 @@ package struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
             rest = last.rest.dropFirst()
             retry = (pattern, rest)
         }
-    }
-
-    /// The same within one part, for `*`.
-    private static func fits(_ part: [UInt8], _ component: Substring.UTF8View) -> Bool {
-        guard part.contains(UInt8(ascii: "*")) else { return component.elementsEqual(part) }
-        let text = Array(component)
-        var (p, t) = (0, 0)
-        var retry: (p: Int, t: Int)?
-        while t < text.count || p < part.count {
-            if p < part.count, part[p] == UInt8(ascii: "*") {
-                retry = (p, t)
-                p += 1
-            } else if p < part.count, t < text.count, part[p] == text[t] {
-                (p, t) = (p + 1, t + 1)
-            } else if let last = retry, last.t < text.count {
-                (p, t) = (last.p + 1, last.t + 1)
-                retry = (last.p, last.t + 1)
-            } else {
-                return false
-            }
-        }
-        return true
     }
 }
 

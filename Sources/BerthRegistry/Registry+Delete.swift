@@ -15,6 +15,7 @@ extension Registry {
         case .unknownRepository: throw .repositoryUnknown(repository)
         case .unknownTag: throw .manifestUnknown(.tag(tag))
         case .conditionFailed(let current): throw .conditionFailed(current: current)
+        case .refused(let refusal): throw .tagKept(refusal)
         }
     }
 
@@ -32,6 +33,7 @@ extension Registry {
         case .unknownRepository: throw .repositoryUnknown(repository)
         case .unknownManifest: throw .manifestUnknown(.digest(digest))
         case .referenced(let manifests): throw .stillReferenced(by: manifests)
+        case .refused(let refusal): throw .tagKept(refusal)
         }
     }
 

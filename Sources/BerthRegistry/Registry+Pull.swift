@@ -66,17 +66,35 @@ extension Registry {
                 case .digest(let digest): try await c.manifest(digest, in: repository)
                 }
             }
-            guard let fact
-            else { throw try await isKnown(repository) ? .manifestUnknown(reference) : .repositoryUnknown(repository) }
-            if let bytes = try await bytes(of: fact) {
-                return FoundManifest(digest: fact.digest, type: fact.type, bytes: bytes)
+            let found: ManifestFact
+            if let fact { found = fact } else { found = try await then(reference, in: repository) }
+            if let bytes = try await bytes(of: found) {
+                return FoundManifest(digest: found.digest, type: found.type, bytes: bytes)
             }
-            let content = try await asked { c async throws(CatalogError) in try await c.content(fact.digest) }
+            let content = try await asked { c async throws(CatalogError) in try await c.content(found.digest) }
             if content?.isDamaged == true { throw .manifestUnknown(reference) }
             lost = content
         }
         if let lost { await reportDamage(lost) }
         throw .manifestUnknown(reference)
+    }
+
+    /// What a tag of the form `TAG--at-…` names, where no such tag is: the manifest that TAG pointed to then.
+    private func then(
+        _ reference: Reference, in repository: RepositoryName
+    ) async throws(RegistryError) -> ManifestFact {
+        guard case .tag(let name) = reference, let virtual = VirtualTag(name) else {
+            throw try await isKnown(repository) ? .manifestUnknown(reference) : .repositoryUnknown(repository)
+        }
+        guard let moment = virtual.moment else { throw .tagUnknownThen(name, nil) }
+        let then = try await asked { c async throws(CatalogError) in
+            try await c.manifest(virtual.tag, at: moment, in: repository)
+        }
+        switch then {
+        case .found(let fact): return fact
+        case .unknownRepository: throw .repositoryUnknown(repository)
+        case .future, .before, .deleted, .gone: throw .tagUnknownThen(name, then)
+        }
     }
 
     /// Notes the promise that "exists" makes to a client, before the state is read (G2).

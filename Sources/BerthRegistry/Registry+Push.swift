@@ -64,6 +64,7 @@ extension Registry {
             case .sizeMismatch(let sizes):
                 throw .referenceSizes(sizes.map { ReferenceSize(digest: $0.digest, said: $0.said, stored: $0.stored) })
             case .conditionFailed(let current): throw .conditionFailed(current: current)
+            case .refused(let refusal): throw .tagKept(refusal)
             case .tooDeep: throw .nestingTooDeep
             case .contentGone: isPresent = false
             }

@@ -1,5 +1,5 @@
 import BerthBlobs
-import BerthCatalog
+package import BerthCatalog
 import BerthDigest
 package import BerthModel
 
@@ -8,6 +8,10 @@ package enum RegistryError: Error {
     case repositoryUnknown(RepositoryName)
     case blobUnknown(Digest)
     case manifestUnknown(Reference)
+    /// A tag at a moment that has nothing to show; why, or nil if there is no such time.
+    case tagUnknownThen(Tag, TagMoment?)
+    /// A tag that can be neither moved nor deleted, nor made.
+    case tagKept(TagRefusal)
     /// No such upload here: never started, another repository's or principal's, ended, or too old (B8).
     case uploadUnknown
     /// The upload's bytes cannot be continued, for the storage failed under them (B6).

@@ -30,18 +30,44 @@ struct AdminOptions: ParsableArguments {
 
     /// Carries something out, and says in words what became of it; a second time it finds nothing to do.
     func change(
-        _ method: String, _ path: String, _ fields: [String: Any]? = nil, done: String, otherwise: String
+        _ method: String, _ path: String, _ fields: [String: Any]? = nil, done: String, otherwise: String,
+        _ terms: AdminDoor.Terms = AdminDoor.Terms()
     ) async throws {
-        let reply = try await send(method, path, fields)
+        let reply = try await send(method, path, fields, terms)
         guard !json else { return Output.result(reply.text) }
         Output.result(reply.fields["changed"] as? Bool == true ? done : otherwise)
     }
 
     /// Lists things as a table, or as they came.
-    func list(_ path: String, _ key: String, _ columns: [(title: String, field: String)]) async throws {
-        let reply = try await send("GET", path)
+    func list(
+        _ path: String, _ key: String, _ columns: [(title: String, field: String)],
+        _ terms: AdminDoor.Terms = AdminDoor.Terms()
+    ) async throws {
+        let reply = try await send("GET", path, nil, terms)
         guard !json else { return Output.result(reply.text) }
-        let rows = reply.fields[key] as? [[String: Any]] ?? []
+        show(reply.fields[key] as? [[String: Any]] ?? [], columns)
+    }
+
+    /// The same of a list that comes in pages, each of which begins behind the `after` of the last row.
+    func pages(
+        _ path: String, _ key: String, after: String, _ columns: [(title: String, field: String)],
+        _ terms: AdminDoor.Terms = .registry
+    ) async throws {
+        var rows: [[String: Any]] = []
+        while true {
+            let last = (rows.last?[after] as? String).map { (path.contains("?") ? "&" : "?") + "after=" + escaped($0) }
+            let page = try await send("GET", path + (last ?? ""), nil, terms).fields[key] as? [[String: Any]] ?? []
+            rows += page
+            if page.isEmpty { break }
+        }
+        guard !json else {
+            let data = try JSONSerialization.data(withJSONObject: [key: rows], options: [.sortedKeys])
+            return Output.result(String(decoding: data, as: UTF8.self))
+        }
+        show(rows, columns)
+    }
+
+    private func show(_ rows: [[String: Any]], _ columns: [(title: String, field: String)]) {
         Output.result(Table(columns.map(\.title), rows.map { row in columns.map { Table.text(row[$0.field]) } }).text)
     }
 
@@ -51,6 +77,15 @@ struct AdminOptions: ParsableArguments {
         guard !json else { return Output.result(reply.text) }
         let rows = reply.fields.sorted { $0.key < $1.key }.map { [$0.key, Table.text($0.value)] }
         Output.result(Table(nil, rows).text)
+    }
+}
+
+extension AdminDoor.Terms {
+    /// For commands that look at content: a mistyped root is told, and not made.
+    static var registry: AdminDoor.Terms {
+        var terms = AdminDoor.Terms()
+        terms.needsRegistry = true
+        return terms
     }
 }
 

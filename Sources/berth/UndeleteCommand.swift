@@ -18,12 +18,10 @@ struct UndeleteCommand: AsyncParsableCommand {
     var digest: DigestArgument
 
     func run() async throws {
-        var terms = AdminDoor.Terms()
-        terms.needsRegistry = true
         let reply = try await options.send(
             "POST",
             "/repositories/\(escaped(repository.name.text))/manifests/\(escaped(digest.digest.text))/undelete", nil,
-            terms)
+            .registry)
         guard !options.json else { return Output.result(reply.text) }
         guard reply.fields["changed"] as? Bool == true else { return Output.result("It is not deleted.") }
         let (tags, skipped) = (Table.text(reply.fields["tags"]), Table.text(reply.fields["skipped"]))

@@ -126,6 +126,7 @@ struct ModelTests {
             case .unknownRepository: #expect(known == nil, comment)
             case .unknownManifest: #expect(known != nil && !repository.isThere(number), comment)
             case .referenced(let by): #expect(!allowed && Set(by) == Set(holders.map(digest)), comment)
+            case .refused(let refusal): Issue.record("there are no rules: \(refusal) \(comment)")
             case .deleted(let gone):
                 #expect(repository.isThere(number) && (allowed || holders.isEmpty), comment)
                 #expect(Set(gone.map(\.text)).isSuperset(of: tags), comment)
