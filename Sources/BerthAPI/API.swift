@@ -1,5 +1,6 @@
 package import BerthAccess
 package import BerthHTTP
+import BerthCatalog
 import BerthModel
 package import BerthRegistry
 import HTTPTypes
@@ -146,6 +147,14 @@ struct Call: Sendable {
         self.query = query
         self.caller = caller
         self.context = context
+    }
+
+    /// What a HEAD promises before the state is read: content that a push may name soon (G2). Whoever cannot push here is
+    /// promised nothing, and so keeps nothing. Nil: nothing is promised.
+    func promise(_ digest: Digest, in repository: RepositoryName) -> Leases.Promise? {
+        guard request.method == .head, context.gate.access.decide(caller.withoutToken, .push, repository)
+        else { return nil }
+        return registry.promise(digest, in: repository)
     }
 }
 

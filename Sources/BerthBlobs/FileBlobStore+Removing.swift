@@ -14,7 +14,7 @@ extension FileBlobStore {
         await withTaskGroup(of: [Digest: Result<Void, BlobError>].self) { group in
             for (_, digests) in Dictionary(grouping: digests, by: FanOut.key) {
                 group.addTask {
-                    let removed = try? await workers.run(.settling) { removeNow(digests) }
+                    let removed = try? await workers.run(.removing) { removeNow(digests) }
                     return removed ?? [:]
                 }
             }
@@ -65,7 +65,7 @@ extension FileBlobStore {
     /// Nobody waits for this, so it keeps no reader from its thread.
     package func files(in place: BlobPlace) async throws(BlobError) -> [StoredBlob] {
         guard let first = place.lowest else { return [] }
-        let names = try await workers.run(.settling) { () throws(BlobError) in
+        let names = try await workers.run(.removing) { () throws(BlobError) in
             do throws(SystemError) {
                 let folder = try fanOut.folder(first)
                 defer { withExtendedLifetime(folder) {} }
@@ -81,7 +81,7 @@ extension FileBlobStore {
         while !rest.isEmpty {
             let part = rest.prefix(Self.filesPerJob)
             rest = rest.dropFirst(part.count)
-            found += try await workers.run(.settling) { () throws(BlobError) in
+            found += try await workers.run(.removing) { () throws(BlobError) in
                 do throws(SystemError) {
                     let folder = try fanOut.folder(first)
                     defer { withExtendedLifetime(folder) {} }

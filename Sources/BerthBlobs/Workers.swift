@@ -9,8 +9,10 @@ enum Lane: CaseIterable, Sendable {
     case calls
     /// Calls that wait for the disk while a client waits for them.
     case syncs
-    /// The same with nobody waiting: settling and removing.
+    /// The same with nobody waiting.
     case settling
+    /// Unlinks, which take long for large files, and listing: content that waits to be settled does not wait for them.
+    case removing
 }
 
 /// The store's threads. They end when the last owner lets go.
@@ -21,6 +23,7 @@ final class Workers: Sendable {
     private let calls: NIOThreadPool
     private let syncs: NIOThreadPool
     private let settling: NIOThreadPool
+    private let removing: NIOThreadPool
 
     /// `threads` is the number that hash and write.
     init(threads: Int) {
@@ -28,6 +31,7 @@ final class Workers: Sendable {
         calls = NIOThreadPool(numberOfThreads: 2)
         syncs = NIOThreadPool(numberOfThreads: 4)
         settling = NIOThreadPool(numberOfThreads: Self.settlingThreads)
+        removing = NIOThreadPool(numberOfThreads: 1)
         for lane in Lane.allCases { pool(lane).start() }
     }
 
@@ -41,6 +45,7 @@ final class Workers: Sendable {
         case .calls: calls
         case .syncs: syncs
         case .settling: settling
+        case .removing: removing
         }
     }
 

@@ -139,7 +139,7 @@ extension Catalog {
         }
     }
 
-    /// Purges repositories whose window is over, with all that they hold. False: no more is due.
+    /// Purges repositories whose window is over, with all that they hold. False: no more can be done now.
     package func purgeRepositories() async throws(CatalogError) -> Bool {
         try await collect { [self] collecting, changes throws(CatalogError) in
             if collecting.isFirstLease { return false }
@@ -153,8 +153,8 @@ extension Catalog {
                     LIMIT 1
                     """, [.integer(collecting.windowLimit)])
             else { return false }
-            try collecting.purge(repository: try row.integer(0), atMost: settings.rowsPerClosure, &changes)
-            return true
+            return try collecting.purge(
+                repository: try row.integer(0), atMost: Int64(settings.rowsPerClosure), &changes)
         }
     }
 
@@ -278,6 +278,7 @@ extension Collecting {
         if manifest.isDetaching, guards.contains(.detaching) { return false }
         // A purge that has begun is finished.
         guard let deletion = manifest.deletedWith else { return true }
+        if try isBeingRestored(in: manifest.repositoryID) { return false }
         if deletion != manifest.id,
             try isStillPromised(hiddenAt: manifest.deletedAt, in: manifest.repository)
         {
@@ -321,9 +322,10 @@ extension Collecting {
     }
 
     /// One bounded part of a purge. Deleting a repository has made sure that nothing brings it back once it has begun.
+    /// False: what is left of it has not settled, and waits for another round.
     fileprivate func purge(
-        repository: Int64, atMost rows: Int, _ changes: inout Changes
-    ) throws(CatalogError) {
+        repository: Int64, atMost rows: Int64, _ changes: inout Changes
+    ) throws(CatalogError) -> Bool {
         let count = SQLValue.integer(Int64(Catalog.linksPerClosure))
         let id = SQLValue.integer(repository)
         // From here on it cannot be undeleted: its window is over for good.
@@ -333,38 +335,44 @@ extension Collecting {
             DELETE FROM tag
             WHERE repository_id = ? AND name IN (SELECT name FROM tag WHERE repository_id = ? ORDER BY name LIMIT ?)
             """, [id, id, count])
-        if tags > 0 { return }
-        if let manifest = try transaction.row("SELECT id FROM manifest WHERE repository_id = ? LIMIT 1", [id]) {
-            _ = try purge(try manifest.integer(0), in: repository, atMost: Int64(rows))
-            return
+        if tags > 0 { return true }
+        var left = rows
+        while left > 0 {
+            guard let manifest = try transaction.row("SELECT id FROM manifest WHERE repository_id = ? LIMIT 1", [id])
+            else { break }
+            left -= try purge(try manifest.integer(0), in: repository, atMost: left)
         }
+        if left < rows { return true }
         let history = try transaction.execute(
             "DELETE FROM tag_history WHERE id IN (SELECT id FROM tag_history WHERE repository_id = ? LIMIT ?)",
             [id, count])
-        if history > 0 { return }
+        if history > 0 { return true }
         let links = try transaction.rows(
             """
             SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
             WHERE l.repository_id = ?
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM blob_staging s
+                    JOIN blob b ON b.digest = s.digest
+                    WHERE s.digest = l.digest AND b.damaged = 0
+                )
             ORDER BY l.digest, l.kind
             LIMIT ?
             """, [id, count])
-        var isStuck = false
-        for row in links where try !drop(LinkRow(row), &changes) { isStuck = true }
-        guard links.isEmpty else {
-            // What has not settled keeps its link for a moment; the rest of the repository waits for the next round.
-            if isStuck { try postpone(repository) }
-            return
+        for row in links { _ = try drop(LinkRow(row), &changes) }
+        guard links.isEmpty else { return true }
+        let isStuck = try transaction.exists("SELECT 1 FROM repository_blob WHERE repository_id = ? LIMIT 1", [id])
+        if isStuck {
+            // What has not settled keeps its link for a moment. In the next round others come first.
+            try transaction.execute(
+                "UPDATE repository SET deleted_at = ? WHERE id = ?", [.integer(windowLimit), id])
+            return false
         }
         try transaction.execute("DELETE FROM repository WHERE id = ?", [id])
-    }
-
-    /// Lets the next round go on with a repository.
-    private func postpone(_ repository: Int64) throws(CatalogError) {
-        try transaction.execute(
-            "UPDATE repository SET deleted_at = ? WHERE id = ?", [.integer(windowLimit + 1), .integer(repository)])
+        return true
     }
 
     fileprivate func forget(_ digest: Digest, _ changes: inout Changes) throws(CatalogError) -> Int64? {

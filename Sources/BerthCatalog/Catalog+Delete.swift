@@ -79,7 +79,7 @@ extension Catalog {
             try detaching.hide(
                 Leaving(
                     id: row.id, repositoryID: home, repository: repository, digest: digest, deletion: row.id,
-                    principal: principal, place: start),
+                    principal: principal, place: start, hiddenAt: time.now()),
                 &changes)
             return .hidden(row.id)
         }

@@ -192,11 +192,13 @@ private struct ManifestWriting {
     }
 
     /// A manifest that was pushed or asked for within the lease, and went meanwhile with another one: it was promised, so
-    /// it comes back with the push that names it (G2). Its size; nil if that is not so.
+    /// it comes back with the push that names it (G2). Whatever was promised of it was promised before it went, so nobody
+    /// brings it back later than a lease after that. Its size; nil if that is not so.
     private func promised(
         _ digest: Digest, _ child: ManifestRow, in repository: Int64
     ) throws(CatalogError) -> Int64? {
-        guard collecting.guards.contains(.entry), child.isDeleted, child.wentAlong, !torn.contains(child.id),
+        guard collecting.guards.contains(.entry), let hiddenAt = child.deletedAt, child.wentAlong,
+            !torn.contains(child.id), try collecting.isStillPromised(hiddenAt: hiddenAt, in: push.repository),
             let content = try transaction.content(digest), content.state != .sweeping, !content.isDamaged,
             let link = try collecting.manifestLink(digest, in: repository, named: push.repository),
             try collecting.keptSince(link) != nil

@@ -23,13 +23,13 @@ extension Catalog {
     ) async throws(CatalogError) -> Undeletion {
         try await finishDetaching()
         let found = try await database.read { [self] transaction throws(CatalogError) in
-            try Wanted(collecting(transaction), digest, in: repository)
+            try Wanted(collecting(transaction), digest, in: repository, now: clock.wall())
         }
         var restoration: Restoration
         switch found {
         case .refused(let outcome): return outcome
-        case .head(let id): restoration = Restoration(.tags(id), .group(id), .manifest(id))
-        case .alone(let id): restoration = Restoration(.manifest(id))
+        case .head(let id): restoration = Restoration(of: id, .whole)
+        case .alone(let id): restoration = Restoration(of: id, .along)
         }
         try await run(&restoration, in: repository, by: principal)
         guard !restoration.isTorn else { return .tooLate }
@@ -47,7 +47,9 @@ private enum Wanted: Sendable {
     /// What went with one that is here again, or whose window is over.
     case alone(Int64)
 
-    init(_ collecting: Collecting, _ digest: Digest, in repository: RepositoryName) throws(CatalogError) {
+    init(
+        _ collecting: Collecting, _ digest: Digest, in repository: RepositoryName, now: Int64
+    ) throws(CatalogError) {
         let transaction = collecting.transaction
         guard let home = try transaction.repositoryID(repository) else {
             self = .refused(.unknownRepository)
@@ -67,9 +69,13 @@ private enum Wanted: Sendable {
                 """
                 SELECT 1 FROM manifest WHERE deleted_with = ? AND id <> ? AND deleted_at > ?
                 UNION ALL
-                SELECT 1 FROM tag_history WHERE deleted_with = ?
+                SELECT 1 FROM tag_history WHERE deleted_with = ? AND changed_at > ?
                 LIMIT 1
-                """, [.integer(id), .integer(id), .integer(collecting.windowLimit), .integer(id)])
+                """,
+                [
+                    .integer(id), .integer(id), .integer(collecting.windowLimit), .integer(id),
+                    .integer(collecting.windowLimit(ofWall: now)),
+                ])
             self = hasMore ? .head(id) : .refused(.notDeleted)
             return
         }

@@ -22,6 +22,8 @@ package final class Catalog: Sendable {
     package let leases: Leases
     /// Registry time of this start.
     let startedAt: Int64
+    /// Heads of the restorations that run in this process.
+    let restorationsUnderWay = Mutex<[Int64: Int]>([:])
     private let counted: Mutex<Totals>
     private let hasLostTrack = Atomic<Bool>(false)
     /// Bytes of content in closures that wait or run.
@@ -60,6 +62,7 @@ package final class Catalog: Sendable {
         let catalog = Catalog(
             database, meta: database.meta, clock: clock, settings: settings, totals: totals)
         try await catalog.finishDetaching()
+        try await catalog.finishRestoring()
         return catalog
     }
 

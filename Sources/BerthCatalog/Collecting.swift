@@ -64,6 +64,12 @@ struct Collecting {
     var leaseLimit: Int64 { guards.contains(.lease) ? now - terms.lease : now }
     var windowLimit: Int64 { guards.contains(.window) ? now - terms.window : now }
 
+    /// The same for what is known by wall time alone.
+    func windowLimit(ofWall now: Int64) -> Int64 {
+        let (limit, overflows) = now.subtractingReportingOverflow(guards.contains(.window) ? terms.window : 0)
+        return overflows ? .min : limit
+    }
+
     // MARK: - What keeps a link
 
     /// A manifest of the repository, deleted or not, references the content or is it.
@@ -149,6 +155,11 @@ struct Collecting {
                 repositoryID: repository, repository: name, digest: digest, kind: .manifest,
                 leasedAt: row.isNull(0) ? nil : try row.integer(0))
         }
+    }
+
+    /// Something is coming back there, in parts: until it has, nothing hidden goes.
+    func isBeingRestored(in repository: Int64) throws(CatalogError) -> Bool {
+        try transaction.exists("SELECT 1 FROM restoration WHERE repository_id = ? LIMIT 1", [.integer(repository)])
     }
 
     // MARK: - What keeps content

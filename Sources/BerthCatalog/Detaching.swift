@@ -46,11 +46,13 @@ struct Leaving {
     let deletion: Int64
     let principal: Principal
     let place: DetachPlace
+    /// Registry time at which it was hidden; what was pushed later does not go with it.
+    let hiddenAt: Int64
 
-    func going(_ id: Int64, _ digest: Digest) -> Leaving {
+    func going(_ id: Int64, _ digest: Digest, at time: Int64) -> Leaving {
         Leaving(
             id: id, repositoryID: repositoryID, repository: repository, digest: digest, deletion: deletion,
-            principal: principal, place: place.start)
+            principal: principal, place: place.start, hiddenAt: time)
     }
 }
 
@@ -115,7 +117,7 @@ struct Detaching {
     private func next(of deletion: Int64) throws(CatalogError) -> Leaving? {
         try transaction.row(
             """
-            SELECT m.id, m.repository_id, r.name, m.digest, m.deleted_by, m.detach_position
+            SELECT m.id, m.repository_id, r.name, m.digest, m.deleted_by, m.detach_position, m.deleted_at
             FROM manifest m
             JOIN repository r ON r.id = m.repository_id
             WHERE m.detach_position IS NOT NULL AND m.deleted_with = ?
@@ -127,7 +129,7 @@ struct Detaching {
             Leaving(
                 id: try row.integer(0), repositoryID: try row.integer(1), repository: try row.repositoryEvenDeleted(2),
                 digest: try row.digest(3), deletion: deletion, principal: try row.principal(4),
-                place: DetachPlace(stored: try row.integer(5)))
+                place: DetachPlace(stored: try row.integer(5)), hiddenAt: try row.integer(6))
         }
     }
 
@@ -168,8 +170,8 @@ struct Detaching {
             """,
             [.integer(manifest.id), .integer(position), .integer(limit)])
         for row in rows where try row.integer(1) == Int64(ManifestReference.Role.entry.rawValue) && !row.isNull(2) {
-            let child = manifest.going(try row.integer(2), try row.digest(3))
-            guard try !row.bool(4), try isUnheld(child) else { continue }
+            let child = manifest.going(try row.integer(2), try row.digest(3), at: registryTime)
+            guard try !row.bool(4), try isUnheld(child), try !isPushed(child, after: manifest) else { continue }
             if let subject = try row.optionalDigest(5),
                 let row = try transaction.manifestRow(subject, in: manifest.repositoryID), !row.isDeleted
             {
@@ -205,8 +207,9 @@ struct Detaching {
             """,
             [.integer(manifest.repositoryID), .digest(manifest.digest), .integer(after), .integer(limit)])
         for row in rows {
-            let referrer = manifest.going(try row.integer(0), try row.digest(1))
-            guard try !row.bool(2), try isUnheld(referrer) else { continue }
+            let referrer = manifest.going(try row.integer(0), try row.digest(1), at: registryTime)
+            guard try !row.bool(2), try isUnheld(referrer), try !isPushed(referrer, after: manifest)
+            else { continue }
             try hide(referrer, &changes)
         }
         left -= Int64(rows.count) * Self.rowsEach
@@ -223,6 +226,17 @@ struct Detaching {
     /// No manifest that stays references it.
     private func isUnheld(_ manifest: Leaving) throws(CatalogError) -> Bool {
         try transaction.holders(of: manifest.digest, in: manifest.repositoryID, limit: 1).isEmpty
+    }
+
+    /// Somebody was told that it is here while the deletion was half done.
+    private func isPushed(_ manifest: Leaving, after deleted: Leaving) throws(CatalogError) -> Bool {
+        try transaction.exists(
+            """
+            SELECT 1
+            FROM repository_blob
+            WHERE repository_id = ? AND digest = ? AND kind = 1 AND leased_at > ?
+            """,
+            [.integer(manifest.repositoryID), .digest(manifest.digest), .integer(deleted.hiddenAt)])
     }
 
     private func isVisible(_ manifest: Leaving) throws(CatalogError) -> Bool {

@@ -8,9 +8,11 @@ struct ManifestRow {
     let isRoot: Bool
     /// Of how many levels of indexes it is the top; 0 for an image.
     let depth: Int64
-    let isDeleted: Bool
+    /// Registry time; nil: it is here.
+    let deletedAt: Int64?
     /// It has been deleted, and what has to go with it has not all gone yet.
     let isDetaching: Bool
+    var isDeleted: Bool { deletedAt != nil }
     /// It went with another one that was deleted.
     let wentAlong: Bool
 }
@@ -69,7 +71,8 @@ extension SQLTransaction {
         ).map { row throws(CatalogError) in
             ManifestRow(
                 id: try row.integer(0), type: try row.manifestType(1), isRoot: try row.bool(2),
-                depth: try row.integer(3), isDeleted: !row.isNull(4), isDetaching: !row.isNull(5),
+                depth: try row.integer(3), deletedAt: row.isNull(4) ? nil : try row.integer(4),
+                isDetaching: !row.isNull(5),
                 wentAlong: try row.bool(6))
         }
     }

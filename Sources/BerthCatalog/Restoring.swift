@@ -1,4 +1,5 @@
 import BerthModel
+import Synchronization
 
 extension Catalog {
     /// Brings back a hidden manifest whole: what it lists, what refers to it, and the links of its content (G5). Where
@@ -7,7 +8,7 @@ extension Catalog {
     func restore(
         _ id: Int64, in repository: RepositoryName, by principal: Principal
     ) async throws(CatalogError) -> Bool {
-        var restoration = Restoration(.manifest(id))
+        var restoration = Restoration(of: id, .along)
         try await run(&restoration, in: repository, by: principal)
         return !restoration.isTorn
     }
@@ -15,6 +16,14 @@ extension Catalog {
     func run(
         _ restoration: inout Restoration, in repository: RepositoryName, by principal: Principal
     ) async throws(CatalogError) {
+        let head = restoration.head
+        restorationsUnderWay.withLock { $0[head, default: 0] += 1 }
+        defer {
+            restorationsUnderWay.withLock { heads in
+                let left = heads[head, default: 1] - 1
+                heads[head] = left > 0 ? left : nil
+            }
+        }
         while !restoration.isDone {
             let before = restoration
             restoration = try await write(.background) { [self] transaction, changes throws(CatalogError) in
@@ -30,10 +39,60 @@ extension Catalog {
             }
         }
     }
+
+    /// Goes on with restorations that a crash or a failure has left half done (G7).
+    package func finishRestoring() async throws(CatalogError) {
+        var last: Int64 = 0
+        while true {
+            let next = try await database.read { [last] transaction throws(CatalogError) in
+                try transaction.row(
+                    """
+                    SELECT t.manifest_id, t.is_whole, t.principal, r.name, r.deleted_at, t.repository_id
+                    FROM restoration t
+                    JOIN repository r ON r.id = t.repository_id
+                    WHERE t.manifest_id > ?
+                    ORDER BY t.manifest_id
+                    LIMIT 1
+                    """, [.integer(last)]
+                ).map { row throws(CatalogError) in
+                    (
+                        restoration: Restoration(of: try row.integer(0), try row.bool(1) ? .whole : .along),
+                        principal: try row.principal(2),
+                        repository: row.isNull(4) ? try row.repository(3) : nil, home: try row.integer(5)
+                    )
+                }
+            }
+            guard let next else { return }
+            last = next.restoration.head
+            guard restorationsUnderWay.withLock({ $0[last] }) == nil else { continue }
+            if let repository = next.repository {
+                var restoration = next.restoration
+                (restoration.home, restoration.isNoted) = (next.home, true)
+                try await run(&restoration, in: repository, by: next.principal)
+            } else {
+                // Its repository has gone meanwhile, and comes back as it is.
+                try await write { [last] transaction, _ throws(CatalogError) in
+                    _ = try transaction.execute("DELETE FROM restoration WHERE manifest_id = ?", [.integer(last)])
+                }
+            }
+        }
+    }
 }
 
 /// What is still to come back, and what has. A value, for a closure may be run again.
 struct Restoration: Sendable {
+    enum Extent: Sendable {
+        /// What a person has deleted: with its tags, all that went with it, and the links that people have deleted before.
+        case whole
+        /// What went along with something else, and what is below it; links that people have deleted since it went.
+        case along
+    }
+    let head: Int64
+    let extent: Extent
+    /// Where it is, once that has been looked up: its name may be another repository's later.
+    fileprivate(set) var home: Int64?
+    /// It has a row, by which a start or the collector goes on with it.
+    fileprivate(set) var isNoted = false
     enum Task: Hashable, Sendable {
         /// A hidden manifest, after what it lists.
         case manifest(Int64)
@@ -54,7 +113,10 @@ struct Restoration: Sendable {
     /// Something is being deleted at this moment.
     fileprivate(set) var waits = false
 
-    init(_ tasks: Task...) { self.tasks = tasks }
+    init(of head: Int64, _ extent: Extent) {
+        (self.head, self.extent) = (head, extent)
+        tasks = extent == .whole ? [.tags(head), .group(head), .manifest(head)] : [.manifest(head)]
+    }
 
     var isDone: Bool { tasks.isEmpty || isTorn }
 }
@@ -75,26 +137,64 @@ private struct Restoring {
     private var limit: SQLValue { .integer(Int64(max(1, left / Self.rowsEach))) }
 
     mutating func run(_ changes: inout Changes) throws(CatalogError) {
-        guard let home = try transaction.repositoryID(repository) else {
+        if let home = try transaction.repositoryID(repository), restoration.home == nil || restoration.home == home {
+            restoration.home = home
+            try runTasks(in: home, &changes)
+        } else {
             restoration.isTorn = true
-            return
         }
+        try note()
+    }
+
+    /// More than one part has a row while it lasts: nothing hidden in its repository is purged meanwhile, and whoever comes
+    /// after a crash goes on.
+    private mutating func note() throws(CatalogError) {
+        let head = SQLValue.integer(restoration.head)
+        if restoration.isDone {
+            guard restoration.isNoted else { return }
+            try transaction.execute("DELETE FROM restoration WHERE manifest_id = ?", [head])
+        } else if !restoration.isNoted, let home = restoration.home {
+            try transaction.execute(
+                """
+                INSERT INTO restoration (manifest_id, repository_id, is_whole, principal)
+                VALUES (?, ?, ?, ?)
+                ON CONFLICT (manifest_id) DO NOTHING
+                """,
+                [head, .integer(home), .bool(restoration.extent == .whole), .text(principal.text)])
+            restoration.isNoted = true
+        }
+    }
+
+    private mutating func runTasks(in home: Int64, _ changes: inout Changes) throws(CatalogError) {
         while left > 0, let task = restoration.tasks.last, !restoration.isTorn, !restoration.waits {
             left -= Self.rowsEach
             switch task {
             case .manifest(let id): try bring(id, in: home, &changes)
-            case .referrers(let id, let since): try findReferrers(of: id, since: since, in: home)
-            case .group(let id): try findGroup(of: id)
-            case .tags(let id): try bringTags(of: id, in: home, &changes)
+            case .referrers(let id, let since):
+                // Somebody may have deleted it again between two parts: what goes with it then stays gone.
+                if try isHere(id) { try findReferrers(of: id, since: since, in: home) } else { drop() }
+            case .group(let id):
+                if try isHere(id) { try findGroup(of: id) } else { restoration.isTorn = true }
+            case .tags(let id):
+                if try isHere(id) { try bringTags(of: id, in: home, &changes) } else { restoration.isTorn = true }
             }
         }
     }
 
+    private func isHere(_ id: Int64) throws(CatalogError) -> Bool {
+        try transaction.exists("SELECT 1 FROM manifest WHERE id = ? AND deleted_at IS NULL", [.integer(id)])
+    }
+
+    private mutating func drop() { restoration.tasks.removeLast() }
+
     private mutating func bring(_ id: Int64, in home: Int64, _ changes: inout Changes) throws(CatalogError) {
         guard
             let row = try transaction.row(
-                "SELECT digest, deleted_at, deleted_with, detach_position FROM manifest WHERE id = ?",
-                [.integer(id)])
+                """
+                SELECT digest, deleted_at, deleted_with, detach_position
+                FROM manifest
+                WHERE id = ? AND repository_id = ?
+                """, [.integer(id), .integer(home)])
         else {
             restoration.isTorn = true
             return
@@ -126,7 +226,7 @@ private struct Restoring {
             for entry in entries { restoration.tasks.append(.manifest(try entry.integer(0))) }
             return
         }
-        guard try bringLinks(of: id, in: home, &changes) else { return }
+        guard try bringLinks(of: id, hiddenAt: hiddenAt, in: home, &changes) else { return }
         let digest = try row.digest(0)
         try transaction.show(manifest: id, digest, in: home)
         try transaction.tell(.pushed, repository, digest, tag: nil, by: principal, at: now)
@@ -137,10 +237,10 @@ private struct Restoring {
         restoration.tasks.append(.referrers(id, since: hiddenAt))
     }
 
-    /// Shows the links that people have deleted meanwhile; none is made, for a digest is no permission. False: there are
-    /// more.
+    /// Shows links that people have deleted; none is made, for a digest is no permission. A push shows only those that were
+    /// deleted since the manifest went, for it was whole then. False: there are more.
     private mutating func bringLinks(
-        of id: Int64, in home: Int64, _ changes: inout Changes
+        of id: Int64, hiddenAt: Int64, in home: Int64, _ changes: inout Changes
     ) throws(CatalogError) -> Bool {
         let limit = max(1, left / Self.rowsEach)
         let rows = try transaction.rows(
@@ -148,9 +248,12 @@ private struct Restoring {
             SELECT DISTINCT l.digest
             FROM manifest_reference e
             JOIN repository_blob l ON l.repository_id = e.repository_id AND l.digest = e.digest AND l.kind = 0
-            WHERE e.manifest_id = ? AND l.deleted_at IS NOT NULL AND l.deleted_by IS NOT NULL
+            WHERE e.manifest_id = ? AND l.deleted_at >= ? AND l.deleted_by IS NOT NULL
             LIMIT ?
-            """, [.integer(id), .integer(Int64(limit))])
+            """,
+            [
+                .integer(id), .integer(restoration.extent == .whole ? .min : hiddenAt), .integer(Int64(limit)),
+            ])
         var digests: [Digest] = []
         for row in rows { digests.append(try row.digest(0)) }
         try transaction.lock(blobs: digests)
@@ -197,7 +300,7 @@ private struct Restoring {
     private mutating func bringTags(of id: Int64, in home: Int64, _ changes: inout Changes) throws(CatalogError) {
         let rows = try transaction.rows(
             """
-            SELECT h.id, h.tag, m.id, m.digest
+            SELECT h.id, h.tag, m.id, m.digest, h.changed_at
             FROM tag_history h
             LEFT JOIN manifest m
                 ON m.digest = h.old_digest AND m.repository_id = h.repository_id AND m.deleted_at IS NULL
@@ -211,6 +314,8 @@ private struct Restoring {
             // Used up: a later deletion has its own.
             try transaction.execute(
                 "UPDATE tag_history SET deleted_with = NULL WHERE id = ?", [.integer(try row.integer(0))])
+            // A deletion whose window is over gives nothing back.
+            guard try row.integer(4) > collecting.windowLimit(ofWall: now) else { continue }
             let tag = try row.tag(1)
             guard !row.isNull(2), try transaction.tagRow(tag, in: home) == nil else {
                 restoration.skipped.append(tag)

@@ -100,14 +100,14 @@ final class SQLiteWriter {
             return
         }
         let changes = connection.totalChanges
+        // Housekeeping comes first, and its time is not that of others: every commit takes in those who wait.
+        if let job = queue.nextBackground() { runUnguarded(job, &attempt) }
         let deadline = ContinuousClock.now.advanced(by: settings.batchDuration)
-        var next = queue.nextBackground()
         while attempt.fatal == nil, !attempt.needsSavepoints {
             let count = attempt.done.count + attempt.failed.count
             guard count < settings.batchClosures, count == 0 || ContinuousClock.now < deadline else { break }
             let left = settings.batchBytes - attempt.bytes
-            guard let job = next ?? queue.next(bytes: left, first: count == 0) else { break }
-            next = nil
+            guard let job = queue.next(bytes: left, first: count == 0) else { break }
             runUnguarded(job, &attempt)
         }
         if !attempt.needsSavepoints { stamp(&attempt, changesBefore: changes) }

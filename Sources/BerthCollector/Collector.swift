@@ -7,7 +7,7 @@ import Synchronization
 /// Frees what nothing keeps any more, online, in rounds of small steps.
 package final class Collector: Sendable {
     /// Files that are removed at once, and synced together.
-    private static let filesPerBatch = 256
+    private static let filesPerBatch = 64
 
     let catalog: Catalog
     let store: any BlobStore
@@ -57,13 +57,11 @@ package final class Collector: Sendable {
             report.isWhole = false
             return report
         }
-        do throws(CatalogError) {
-            try await takeAway(pace, &report)
-            try await removeFiles(pace, &report)
-            if !Task.isCancelled { try await patrol(pace, &report) }
-        } catch {
-            report.isWhole = false
-            if !Task.isCancelled { log.error("collecting broke off", metadata: ["cause": "\(error)"]) }
+        await takeAway(pace, &report)
+        // Files that were on their way out need no room to go, and may be what the disk is full of.
+        await step(&report) { report throws(CatalogError) in try await removeFiles(pace, &report) }
+        if !Task.isCancelled {
+            await step(&report) { report throws(CatalogError) in try await patrol(pace, &report) }
         }
         report.rounds = 1
         report.isWhole = report.isWhole && !Task.isCancelled
@@ -81,18 +79,40 @@ package final class Collector: Sendable {
         return report
     }
 
+    /// Runs a step. What ends one does not end the others: a full disk gives up the reserve and is tried once more.
+    private func step(
+        _ report: inout RoundReport, _ body: (inout RoundReport) async throws(CatalogError) -> Void
+    ) async {
+        var isLast = false
+        while true {
+            do throws(CatalogError) { return try await body(&report) } catch {
+                if error == .noSpace, !isLast {
+                    isLast = true
+                    await store.giveUpReserve()
+                    continue
+                }
+                report.isWhole = false
+                if !Task.isCancelled { log.error("a step of collecting broke off", metadata: ["cause": "\(error)"]) }
+                return
+            }
+        }
+    }
+
     /// The steps on rows, in the order in which one makes work for the next.
-    private func takeAway(_ pace: Pace, _ report: inout RoundReport) async throws(CatalogError) {
-        try await catalog.finishDetaching()
-        try await repeating(pace) { c async throws(CatalogError) in try await c.purgeRepositories() }
-        try await walking(pace) { c, at async throws(CatalogError) in try await c.purgeManifests(after: at) }
-        try await walking(pace) { c, at async throws(CatalogError) in try await c.purgeLinks(after: at) }
+    private func takeAway(_ pace: Pace, _ report: inout RoundReport) async {
+        await step(&report) { _ throws(CatalogError) in
+            try await catalog.finishDetaching()
+            try await catalog.finishRestoring()
+        }
+        await repeating(pace, &report) { c async throws(CatalogError) in try await c.purgeRepositories() }
+        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.purgeManifests(after: at) }
+        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.purgeLinks(after: at) }
         report.isFirstLease = catalog.isFirstLease()
         guard !report.isFirstLease else { return }
-        try await walking(pace) { c, at async throws(CatalogError) in try await c.fade(after: at) }
-        try await walking(pace) { c, at async throws(CatalogError) in try await c.unlink(after: at) }
-        try await repeating(pace) { c async throws(CatalogError) in try await c.sweepStrays() }
-        try await repeating(pace) { c async throws(CatalogError) in try await c.sweep() }
+        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.fade(after: at) }
+        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.unlink(after: at) }
+        await repeating(pace, &report) { c async throws(CatalogError) in try await c.sweepStrays() }
+        await repeating(pace, &report) { c async throws(CatalogError) in try await c.sweep() }
     }
 
     /// What an earlier process left sweeping goes as well.
@@ -139,21 +159,27 @@ package final class Collector: Sendable {
 
     /// Runs a step until it has nothing more to do.
     private func repeating(
-        _ pace: Pace, _ step: (Catalog) async throws(CatalogError) -> Bool
-    ) async throws(CatalogError) {
-        while !Task.isCancelled {
-            guard try await pace.taking({ () async throws(CatalogError) in try await step(catalog) }) else { return }
+        _ pace: Pace, _ report: inout RoundReport, _ part: (Catalog) async throws(CatalogError) -> Bool
+    ) async {
+        await step(&report) { _ throws(CatalogError) in
+            while !Task.isCancelled {
+                guard try await pace.taking({ () async throws(CatalogError) in try await part(catalog) })
+                else { return }
+            }
         }
     }
 
     /// Runs a step from cursor to cursor.
     private func walking<Cursor>(
-        _ pace: Pace, _ step: (Catalog, Cursor?) async throws(CatalogError) -> Cursor?
-    ) async throws(CatalogError) {
-        var cursor: Cursor?
-        while !Task.isCancelled {
-            cursor = try await pace.taking { () async throws(CatalogError) in try await step(catalog, cursor) }
-            guard cursor != nil else { return }
+        _ pace: Pace, _ report: inout RoundReport,
+        _ part: (Catalog, Cursor?) async throws(CatalogError) -> Cursor?
+    ) async {
+        await step(&report) { _ throws(CatalogError) in
+            var cursor: Cursor?
+            while !Task.isCancelled {
+                cursor = try await pace.taking { () async throws(CatalogError) in try await part(catalog, cursor) }
+                guard cursor != nil else { return }
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ final class HeldUpload {
     let claim: UploadClaim
     private let store: any BlobStore
     private var write: (any BlobWrite)?
+    /// It has bytes, and a crash has taken the row that tells of it.
+    fileprivate(set) var lacksRow = false
 
     init(_ ticket: UploadTicket, _ claim: UploadClaim, _ write: (any BlobWrite)?, _ store: any BlobStore) {
         (self.ticket, self.claim, self.write, self.store) = (ticket, claim, write, store)
@@ -75,6 +77,7 @@ extension Registry {
         do { size = try await store.uploadSize(upload.ticket.id) } catch { throw RegistryError(error) }
         if size != nil {
             _ = try await upload.openWrite()
+            upload.lacksRow = row == nil
         } else if row != nil {
             // It had bytes, and a power cut or a failing disk has taken them (B7).
             throw .uploadUnknown

@@ -61,7 +61,6 @@ extension Registry {
             return try await asked(deletion)
         } catch {
             guard case .storageFull = error else { throw error }
-            await store.giveUpReserve()
             return try await asked(deletion)
         }
     }

@@ -147,11 +147,15 @@ extension Registry {
         }
     }
 
-    /// Asks the catalog, with its failure as the registry's.
+    /// Asks the catalog, with its failure as the registry's. Where the disk is full, the room that is kept for deleting
+    /// and settling is given up.
     func asked<Result: Sendable>(
         _ question: (Catalog) async throws(CatalogError) -> Result
     ) async throws(RegistryError) -> Result {
-        do { return try await question(catalog) } catch { throw RegistryError(error) }
+        do { return try await question(catalog) } catch {
+            if error == .noSpace { await store.giveUpReserve() }
+            throw RegistryError(error)
+        }
     }
 
     func isKnown(_ repository: RepositoryName) async throws(RegistryError) -> Bool {

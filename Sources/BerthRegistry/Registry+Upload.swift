@@ -59,7 +59,7 @@ extension Registry {
                 try await pump(body, into: write, under: upload.claim, in: repository)
             } catch { failure = error }
             try await write.checked { w async throws(BlobError) in try await w.flush() }
-            if start == 0, write.offset > 0 {
+            if start == 0 || upload.lacksRow, write.offset > 0 {
                 catalog.noteUpload(ticket.id, repository: repository, principal: principal)
             }
             if let failure { throw failure }

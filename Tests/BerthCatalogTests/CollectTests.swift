@@ -110,6 +110,34 @@ struct CollectTests {
         }
     }
 
+    @Test("a manifest whose purge has begun does not come back without its edges, whoever begins an upload then (G1)")
+    func begun() async throws {
+        for guards in [CollectorGuards.all, .all.subtracting(.begun)] {
+            var settings = collectSettings(window: 0)
+            (settings.guards, settings.rowsPerClosure) = (guards, 16)
+            try await withCatalog(settings: settings) { test in
+                test.clock.pass(lease)
+                for number in 1...9 { try await test.pushBlob(number) }
+                _ = try await test.push(10, references: Array(1...9))
+                _ = try await test.push(20, entries: [10])
+                try await test.settle()
+                _ = try await test.delete(20)
+                test.clock.pass(lease + 50)
+                // The index goes, and some edges of the image.
+                _ = try await test.catalog.purgeManifests(after: nil)
+                let left = try await test.count("SELECT count(*) FROM manifest_reference")
+                #expect((1..<9).contains(left))
+                test.catalog.leases.noteUpload(in: try test.name())
+                let outcome = try await test.push(60, entries: [10])
+                if guards == .all {
+                    #expect(outcome == .missing([digest(10)]))
+                } else {
+                    #expect(outcome == .stored(isNew: true), "this test would not notice a manifest in parts")
+                }
+            }
+        }
+    }
+
     @Test("what an index lists stays as long as the index does, whatever keeps that (G5)")
     func parentsFirst() async throws {
         for guards in [CollectorGuards.all, .all.subtracting(.parentsFirst)] {

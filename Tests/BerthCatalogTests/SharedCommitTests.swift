@@ -119,6 +119,30 @@ struct SharedCommitTests {
         }
     }
 
+    @Test("housekeeping that takes long shuts nobody out of its commit (C5)")
+    func longHousekeeping() async throws {
+        var settings = CatalogSettings()
+        settings.batchDuration = .milliseconds(1)
+        settings.timeStaleness = .seconds(3600)
+        try await withCatalog(settings: settings) { test in
+            let (hasBegun, isQueued) = (Flag(), Flag())
+            async let background: Void = test.catalog.write(.background) { transaction, _ throws(CatalogError) in
+                hasBegun.set()
+                // Until a client waits, and longer than a commit takes in others.
+                while !isQueued.isSet {}
+                let end = ContinuousClock.now.advanced(by: .milliseconds(20))
+                while ContinuousClock.now < end {}
+                _ = try transaction.execute("UPDATE meta SET seq = seq", [])
+            }
+            while !hasBegun.isSet { await Task.yield() }
+            async let client = test.pushBlob(1)
+            while try test.database.waiting < 1 { await Task.yield() }
+            isQueued.set()
+            _ = try await (background, client)
+            #expect(test.catalog.statistics.largestBatch == 2)
+        }
+    }
+
     @Test("what one closure throws undoes it alone, its answer comes with the others' (C1)")
     func oneFails() async throws {
         try await withCatalog { test in

@@ -14,7 +14,7 @@ struct GetBlob: Endpoint {
 
     func answerNow(_ call: Call) throws(Refusal) -> Response? {
         let digest = try parsedDigest()
-        let promise = call.request.method == .head ? call.registry.promise(digest, in: repository) : nil
+        let promise = call.promise(digest, in: repository)
         guard let content = call.registry.cachedBlob(digest, in: repository) else {
             if let promise { call.registry.withdraw(promise) }
             return nil
@@ -24,7 +24,7 @@ struct GetBlob: Endpoint {
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let digest = try parsedDigest()
-        let promise = call.request.method == .head ? call.registry.promise(digest, in: repository) : nil
+        let promise = call.promise(digest, in: repository)
         let content: BlobContent
         do { content = try await call.registry.openBlob(digest, in: repository) } catch {
             if let promise { call.registry.withdraw(promise) }

@@ -33,8 +33,8 @@ struct GetManifest: Endpoint {
 
     /// A client that asks whether a manifest is here, by digest, may name it in an index soon (G2).
     private func promise(_ reference: Reference, _ call: Call) -> Leases.Promise? {
-        guard case .digest(let digest) = reference, call.request.method == .head else { return nil }
-        return call.registry.promise(digest, in: repository)
+        guard case .digest(let digest) = reference else { return nil }
+        return call.promise(digest, in: repository)
     }
 
     /// What can be no tag is no tag that is here: the specification has 404 for reading it.
