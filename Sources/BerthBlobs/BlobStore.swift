@@ -9,7 +9,8 @@ package protocol BlobStore: Sendable {
 
     /// Opens settled content. `.absent` if it is not there, not a regular file or not of `size` bytes (B9).
     func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile
-    /// The same from what is open already: nothing that waits for a disk, so an event loop may call it.
+    /// The same from what is open already, or can be opened without waiting for a disk: an event loop may call it. Nil says
+    /// nothing but that `open` has to be asked.
     func cached(_ digest: Digest, size: Int64) -> OpenFile?
     /// Forgets an open file: its content is about to go.
     func evict(_ digest: Digest)

@@ -26,6 +26,12 @@ final class FanOut: Sendable {
         try parent(digest.algorithm).folder(digest.fanOutFolder)
     }
 
+    /// A descriptor of the file of `digest`, for reading, if nothing but memory is needed for it.
+    func openIfCached(_ digest: Digest) -> CInt? {
+        guard let folder = algorithms[digest.algorithm] else { return nil }
+        return files.openIfCached("\(digest.fanOutFolder)/\(digest.fileName)", in: folder.descriptor)
+    }
+
     /// Opens the folders of `keys`, makes those that are not there, and syncs each parent at most once.
     func folders(_ keys: Set<Key>) -> [Key: Result<Folder, SystemError>] {
         var opened: [Key: Result<Folder, SystemError>] = [:]

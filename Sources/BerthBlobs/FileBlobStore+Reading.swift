@@ -2,12 +2,24 @@ package import BerthModel
 
 extension FileBlobStore {
     package func cached(_ digest: Digest, size: Int64) -> OpenFile? {
-        guard let file = cache.file(digest, size: size) else { return nil }
+        guard let file = cache.file(digest, size: size) else { return openNow(digest, size: size) }
         // Content that somebody removed behind our back must not be promised to a pusher because it is still open here.
         guard let status = try? files.status(file.descriptor), status.links > 0 else {
             cache.evict(digest)
             return nil
         }
+        return file
+    }
+
+    /// Small content is read by many names, more than can stay open; most of it is in the kernel's memory.
+    private func openNow(_ digest: Digest, size: Int64) -> OpenFile? {
+        let generation = cache.generation(digest)
+        guard let descriptor = fanOut.openIfCached(digest) else { return nil }
+        let file = OpenFile(descriptor, size: size, files: files)
+        guard let status = try? files.status(descriptor), status.kind == .regular, status.size == size,
+            status.links > 0
+        else { return nil }
+        cache.insert(file, digest, since: generation)
         return file
     }
 

@@ -8,6 +8,9 @@ package protocol FileOperations: Sendable {
     /// Opens the folder at `path`, which may lead through symbolic links: the root alone is opened so.
     func openRoot(_ path: String) throws(SystemError) -> CInt
     func open(_ name: String, in folder: CInt, _ purpose: OpenPurpose) throws(SystemError) -> CInt
+    /// Opens the file at `path`, of several components, for reading, if that needs nothing but memory; nil otherwise,
+    /// whatever the reason.
+    func openIfCached(_ path: String, in folder: CInt) -> CInt?
     /// Errors of close are not told: what has to be known of a file, its sync has told before.
     func close(_ descriptor: CInt)
 

@@ -23,6 +23,8 @@ package struct SystemFiles: FileOperations {
         return descriptor
     }
 
+    package func openIfCached(_ path: String, in folder: CInt) -> CInt? { OpenCached.open(path, in: folder) }
+
     package func close(_ descriptor: CInt) {
         // Linux lets go of the descriptor even if it reports an interruption (close(2)): never repeated.
         _ = Glibc.close(descriptor)

@@ -10,7 +10,7 @@ package struct CatalogSettings: Sendable {
     /// Threads that read.
     package var readers = 4
     /// Entries that each cache keeps.
-    package var cacheEntries = 65_536
+    package var cacheEntries = 131_072
     /// Closures in one commit.
     package var batchClosures = 256
     /// Bytes of content in one commit, unless a single closure brings more.

@@ -1,4 +1,5 @@
 import BerthModel
+import Glibc
 import Testing
 
 @testable import BerthBlobs
@@ -24,6 +25,27 @@ struct DescriptorCacheTests {
         store.evict(try sample.digest())
         #expect(store.cached(try sample.digest(), size: sample.size) == nil)
         #expect(try first.bytes() == sample.bytes, "whoever holds it goes on reading")
+    }
+
+    @Test("what the kernel has in memory is opened at once, by its name, size and kind alone")
+    func fromMemory() async throws {
+        let root = try TemporaryRoot()
+        let store = try await root.store()
+        let (sample, other) = (Sample(1_000), Sample(1_000, seed: 2))
+        try await store.put(sample)
+        let digest = try sample.digest()
+        _ = try await store.open(digest, size: sample.size)
+        store.evict(digest)
+        let found = try #require(store.cached(digest, size: sample.size), "Linux 5.12 is needed")
+        #expect(try found.bytes() == sample.bytes)
+        #expect(store.cached(digest, size: sample.size) === found)
+        store.evict(digest)
+        #expect(store.cached(digest, size: 999) == nil)
+        #expect(store.cached(try other.digest(), size: 1_000) == nil)
+        try await store.remove(digest)
+        #expect(store.cached(digest, size: sample.size) == nil)
+        #expect(symlink("/etc/hostname", root.path + "/" + TemporaryRoot.place(digest)) == 0)
+        #expect(store.cached(digest, size: sample.size) == nil, "no link is followed")
     }
 
     @Test("never more are kept than allowed, and the least recently used goes first", arguments: [1, 3, 200])
