@@ -69,7 +69,10 @@ package final class Catalog: Sendable {
     /// Finishes what is queued, notes that all is well, and closes.
     package func close() async throws(CatalogError) {
         do {
-            try await write { transaction, _ throws(CatalogError) in try MetaRow.markClean(transaction) }
+            // Nothing is counted any more once what was queued has been committed.
+            try await write { _, _ throws(CatalogError) in }
+            let totals = counted.withLock { $0 }
+            try await write { transaction, _ throws(CatalogError) in try MetaRow.markClean(transaction, totals) }
         } catch {
             try? await database.close()
             throw error

@@ -76,8 +76,15 @@ final class MetaRow: Sendable {
 
     func rolledBack() { state.withLock { $0.isStamped = false } }
 
-    /// Says that the next start may trust everything. The last write before closing.
-    static func markClean(_ transaction: any SQLTransaction) throws(CatalogError) {
-        try transaction.execute("UPDATE meta SET is_clean = 1 WHERE id = 1", [])
+    /// Says that the next start may trust everything, and what it need not count again. The last write before closing; its
+    /// commit gets the number after the stored one.
+    static func markClean(_ transaction: any SQLTransaction, _ totals: Totals) throws(CatalogError) {
+        try transaction.execute(
+            """
+            UPDATE meta
+            SET is_clean = 1, counted_seq = seq + 1, counted_blobs = ?, counted_bytes = ?, counted_repositories = ?
+            WHERE id = 1
+            """,
+            [.integer(Int64(totals.blobs)), .integer(totals.bytes), .integer(Int64(totals.repositories))])
     }
 }

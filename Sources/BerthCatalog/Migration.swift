@@ -5,5 +5,7 @@ struct Migration: Sendable {
     let name: String
     let statements: [StaticString]
 
-    static let all: [Migration] = [.first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .restoring]
+    static let all: [Migration] = [
+        .first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .restoring, .totals,
+    ]
 }
