@@ -213,7 +213,7 @@ let package = Package(
             "BerthLiveTests",
             [
                 "BerthTestSupport", "BerthModel", "BerthBlobs", "BerthCatalog", "BerthConfig", "BerthRegistry",
-                "BerthAccess", "BerthFetch", "BerthServer", "BerthHTTP", "BerthAPI", logging,
+                "BerthAccess", "BerthCollector", "BerthFetch", "BerthServer", "BerthHTTP", "BerthAPI", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ],

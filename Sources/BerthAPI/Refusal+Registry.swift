@@ -12,6 +12,12 @@ extension Refusal {
             self.init(
                 .notFound, .nameUnknown, "The registry has no repository \(name) that you may see.",
                 detail: [("name", .text(name.text))])
+        case .repositoryProtected(let name):
+            self.init(
+                .forbidden, .denied,
+                "The repository \(name) is protected: nothing in it may be deleted. Its operator lifts that with "
+                    + "`berth repository set \(name) --unprotected`.",
+                detail: [("name", .text(name.text))])
         case .blobUnknown(let digest):
             self.init(
                 .notFound, .blobUnknown, "This repository has no blob \(digest).",

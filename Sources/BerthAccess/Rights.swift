@@ -15,6 +15,14 @@ struct Rights: Sendable {
         }
     }
 
+    /// Whether the name itself is granted so much, and which patterns that match it are, each by itself.
+    func patterns(
+        granting wanted: ActionSet, on name: RepositoryName
+    ) -> (isExact: Bool, wider: [RepositoryPattern]) {
+        let wider = patterns.filter { $0.actions.contains(wanted) && $0.pattern.matches(name) }.map(\.pattern)
+        return (exact[name]?.contains(wanted) ?? false, wider)
+    }
+
     func allow(_ wanted: ActionSet, on name: RepositoryName) -> Bool {
         var found = exact.isEmpty ? [] : exact[name] ?? []
         if found.contains(wanted) { return true }

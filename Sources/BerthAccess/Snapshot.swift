@@ -19,7 +19,7 @@ final class Snapshot: Sendable {
     private let rulesByName: [String: TrustRule]
     let keys: KeyRing
     private let granted: [Principal: Rights]
-    private let everyone: Rights
+    let everyone: Rights
     /// By trust rule: whatever job comes with it has the same.
     private let grantedToRules: [String: Rights]
 

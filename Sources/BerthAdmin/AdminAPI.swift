@@ -162,6 +162,7 @@ extension AccessError {
         case .invalid: .badRequest
         case .unknown: .notFound
         case .conflict: .conflict
+        case .denied: .forbidden
         case .busy: .tooManyRequests
         case .failed: .serviceUnavailable
         }

@@ -9,30 +9,28 @@ extension AdminOperation {
             .get, "/repositories/{repository}/tags", "listTags",
             "Tags in byte order, each with its last change and the rule that keeps it.",
             fields: [
-                AdminField("deleted", .string, "yes: those that were deleted and not set again"),
-                AdminField("after", .string, "Only tags behind this one."),
-                AdminField("limit", .integer, "At most so many; 1000 without it, and never more."),
-            ], statuses: [200, 400, 404]
+                AdminField("deleted", .string, "yes: those that were deleted and not set again")
+            ] + AdminPage.fields("tags"), statuses: [200, 400, 404]
         ) { call throws(AccessError) in
             let repository = try call.repository(0)
-            let (after, limit) = (call.body.string("after"), call.limit())
+            let (after, limit) = call.page
             let isDeleted = try call.yes("deleted")
             let found = try await call.asked { c async throws(CatalogError) in
                 try await c.tagDetails(in: repository, deleted: isDeleted, after: after, limit: limit)
             }
             guard let found else { throw .unknown("repository \(repository)") }
-            return .list("tags", found) { $0.write($1) }
+            return .page("tags", found, next: found.count == limit ? found.last?.tag.text : nil) { $0.write($1) }
         },
         AdminOperation(
             .get, "/repositories/{repository}/tags/{tag}/history", "listTagHistory",
             "What happened to a tag, the newest first.",
             fields: [
                 AdminField("before", .integer, "Only changes older than the one with this id."),
-                AdminField("limit", .integer, "At most so many; 1000 without it, and never more."),
+                AdminField("limit", .integer, "At most so many; 100 without it, 1000 at most."),
             ], statuses: [200, 400, 404]
         ) { call throws(AccessError) in
             let (repository, tag) = (try call.repository(0), try call.tag(1))
-            let (before, limit) = (call.body.integer("before"), call.limit())
+            let (before, limit) = (call.body.integer("before"), call.page.limit)
             let changes = try await call.asked { c async throws(CatalogError) in
                 try await c.history(of: tag, in: repository, before: before, limit: limit)
             }
@@ -120,8 +118,6 @@ extension AdminOperation {
 }
 
 extension AdminCall {
-    fileprivate func limit() -> Int { Int(max(0, min(body.integer("limit") ?? 1_000, 1_000))) }
-
     /// A field of a query that is either there with `yes`, or not.
     fileprivate func yes(_ field: String) throws(AccessError) -> Bool {
         switch body.string(field) {

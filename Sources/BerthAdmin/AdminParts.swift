@@ -9,9 +9,14 @@ package struct AdminParts: Sendable {
     package let access: Access
     package let registry: Registry
     package let collector: Collector
+    /// What lies on the disk beside content; nil where that cannot be told.
+    let disk: @Sendable () async -> DiskUsage?
 
-    package init(access: Access, registry: Registry, collector: Collector) {
-        (self.access, self.registry, self.collector) = (access, registry, collector)
+    package init(
+        access: Access, registry: Registry, collector: Collector,
+        disk: @escaping @Sendable () async -> DiskUsage? = { nil }
+    ) {
+        (self.access, self.registry, self.collector, self.disk) = (access, registry, collector, disk)
     }
 }
 
@@ -19,10 +24,9 @@ extension AdminCall {
     /// Whom changes to repositories are put down to.
     var principal: Principal { .user(actor.name) }
 
-    func repository(_ index: Int) throws(AccessError) -> RepositoryName {
-        do { return try RepositoryName(parameters[index]) } catch {
-            throw .invalid("'\(parameters[index])' is no repository name")
-        }
+    func repository(_ index: Int) throws(AccessError) -> RepositoryName { try repository(named: parameters[index]) }
+    func repository(named text: String) throws(AccessError) -> RepositoryName {
+        do { return try RepositoryName(text) } catch { throw .invalid("'\(text)' is no repository name") }
     }
     func digest(_ index: Int) throws(AccessError) -> Digest {
         do { return try Digest(parameters[index]) } catch { throw .invalid("'\(parameters[index])' is no digest") }

@@ -54,6 +54,7 @@ extension Catalog {
     ) async throws(CatalogError) -> BlobDeletion {
         try await write { [self] transaction, changes throws(CatalogError) in
             guard let id = try transaction.repositoryID(repository) else { return .unknownRepository }
+            guard try !transaction.isProtected(id) else { return .protected }
             try transaction.lock(blobs: [digest])
             if try transaction.manifestRow(digest, in: id).map({ !$0.isDeleted }) ?? false {
                 // The content of a manifest goes with the manifest, never by itself.

@@ -7,6 +7,7 @@ extension Catalog {
     ) async throws(CatalogError) -> TagDeletion {
         try await write { [self] transaction, changes throws(CatalogError) in
             guard let id = try transaction.repositoryID(repository) else { return .unknownRepository }
+            guard try !transaction.isProtected(id) else { return .protected }
             let current = try transaction.target(of: tag, in: id)
             guard condition.holds(for: current) else { return .conditionFailed(current: current) }
             guard let current else { return transaction.refusal(ofNew: tag).map { .refused($0) } ?? .unknownTag }
@@ -20,18 +21,19 @@ extension Catalog {
         }
     }
 
-    /// Hides a manifest with its tags, its referrers, and the children that only it held and that never had a name of
-    /// their own, unless `keepChildren`. Edges and bytes stay until the window is over.
+    /// Hides a manifest with its tags, its referrers, unless `keepReferrers`, and the children that only it held and that
+    /// never had a name of their own, unless `keepChildren`. Edges and bytes stay until the window is over.
     ///
     /// From the first commit on the manifest is gone for everybody; what goes with it follows in further closures of
     /// bounded size before this returns, or at the next start (C6).
     package func deleteManifest(
         _ digest: Digest, in repository: RepositoryName, referencedAllowed: Bool, keepChildren: Bool = false,
-        by principal: Principal
+        keepReferrers: Bool = false, by principal: Principal
     ) async throws(CatalogError) -> ManifestDeletion {
+        let start = DetachPlace(keepsChildren: keepChildren, keepsReferrers: keepReferrers)
         while true {
             let hidden = try await hide(
-                digest, in: repository, referencedAllowed: referencedAllowed, keepChildren: keepChildren, by: principal)
+                digest, in: repository, referencedAllowed: referencedAllowed, start, by: principal)
             switch hidden {
             case .again: continue
             case .refused(let refusal): return refusal
@@ -48,11 +50,12 @@ extension Catalog {
     }
 
     private func hide(
-        _ digest: Digest, in repository: RepositoryName, referencedAllowed: Bool, keepChildren: Bool,
+        _ digest: Digest, in repository: RepositoryName, referencedAllowed: Bool, _ start: DetachPlace,
         by principal: Principal
     ) async throws(CatalogError) -> Hiding {
         try await write { [self] transaction, changes throws(CatalogError) in
             guard let home = try transaction.repositoryID(repository) else { return .refused(.unknownRepository) }
+            guard try !transaction.isProtected(home) else { return .refused(.protected) }
             guard let row = try transaction.manifestRow(digest, in: home) else { return .refused(.unknownManifest) }
             if row.isDeleted {
                 // An earlier attempt may have hidden it and then failed: what goes with it goes now.
@@ -73,7 +76,6 @@ extension Catalog {
                 WHERE id IN (SELECT id FROM tag_history WHERE deleted_with = ? LIMIT ?)
                 """, [.integer(row.id), .integer(Int64(Self.rowsPerClosure / 2))])
             guard forgotten < Self.rowsPerClosure / 2 else { return .again }
-            let start = keepChildren ? DetachPlace.referrersOnly(after: 0) : .children(from: 0)
             let detaching = Detaching(
                 transaction: transaction, now: clock.wall(), registryTime: time.now(), rows: settings.rowsPerClosure)
             try detaching.hide(

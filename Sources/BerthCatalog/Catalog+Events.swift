@@ -20,7 +20,8 @@ extension Catalog {
                     throw .damaged("no such kind of event")
                 }
                 return CatalogEvent(
-                    id: try row.integer(0), kind: kind, repository: try row.repository(2), digest: try row.digest(3),
+                    id: try row.integer(0), kind: kind, repository: try row.repository(2),
+                    digest: try row.optionalDigest(3),
                     tag: row.isNull(4) ? nil : try row.tag(4), principal: try row.principal(5),
                     at: try row.integer(6))
             }

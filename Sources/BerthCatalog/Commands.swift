@@ -124,6 +124,8 @@ package struct SizeMismatch: Hashable, Sendable {
 package enum TagDeletion: Hashable, Sendable {
     case deleted(Digest)
     case unknownRepository
+    /// Nothing in the repository may be deleted.
+    case protected
     case unknownTag
     case conditionFailed(current: Digest?)
     case refused(TagRefusal)
@@ -133,6 +135,8 @@ package enum ManifestDeletion: Hashable, Sendable {
     /// With the tags that went with it, at most the first thousand.
     case deleted(tags: [Tag])
     case unknownRepository
+    /// Nothing in the repository may be deleted.
+    case protected
     case unknownManifest
     /// Indexes of this repository list it; the first ten.
     case referenced(by: [Digest])
@@ -143,6 +147,8 @@ package enum ManifestDeletion: Hashable, Sendable {
 package enum BlobDeletion: Hashable, Sendable {
     case deleted
     case unknownRepository
+    /// Nothing in the repository may be deleted.
+    case protected
     case unknownBlob
     /// Manifests of this repository use it, or it is one; the first ten.
     case referenced(by: [Digest])

@@ -133,7 +133,7 @@ extension SQLTransaction {
 
     /// Puts an event into the outbox, in the transaction of the change that it tells of.
     func tell(
-        _ kind: CatalogEvent.Kind, _ repository: RepositoryName, _ digest: Digest, tag: Tag?, by principal: Principal,
+        _ kind: CatalogEvent.Kind, _ repository: RepositoryName, _ digest: Digest?, tag: Tag?, by principal: Principal,
         at now: Int64
     ) throws(CatalogError) {
         try execute(
@@ -142,7 +142,7 @@ extension SQLTransaction {
             VALUES (?, ?, ?, ?, ?, ?)
             """,
             [
-                .integer(Int64(kind.rawValue)), .text(repository.text), .digest(digest), .optional(tag?.text),
+                .integer(Int64(kind.rawValue)), .text(repository.text), .optional(digest?.text), .optional(tag?.text),
                 .text(principal.text), .integer(now),
             ])
     }

@@ -7,13 +7,34 @@ enum DetachPlace: Equatable {
     case referrers(after: Int64)
     /// The children stay.
     case referrersOnly(after: Int64)
+    /// The referrers stay.
+    case childrenOnly(from: Int64)
+    /// Both stay.
+    case alone
 
     /// More than the references that a manifest may have.
     private static let referrersBase: Int64 = 1 << 20
+    /// More than any id will be.
+    private static let childrenOnlyBase: Int64 = 1 << 60
+
+    /// Where a deletion begins.
+    init(keepsChildren: Bool, keepsReferrers: Bool) {
+        self =
+            switch (keepsChildren, keepsReferrers) {
+            case (false, false): .children(from: 0)
+            case (true, false): .referrersOnly(after: 0)
+            case (false, true): .childrenOnly(from: 0)
+            case (true, true): .alone
+            }
+    }
 
     init(stored: Int64) {
-        if stored < 0 {
+        if stored == .min {
+            self = .alone
+        } else if stored < 0 {
             self = .referrersOnly(after: -1 - stored)
+        } else if stored >= Self.childrenOnlyBase {
+            self = .childrenOnly(from: stored - Self.childrenOnlyBase)
         } else if stored >= Self.referrersBase {
             self = .referrers(after: stored - Self.referrersBase)
         } else {
@@ -25,6 +46,8 @@ enum DetachPlace: Equatable {
         case .children(let position): position
         case .referrers(let id): Self.referrersBase + id
         case .referrersOnly(let id): -1 - id
+        case .childrenOnly(let position): Self.childrenOnlyBase + position
+        case .alone: .min
         }
     }
     /// Where the deletion of something that goes along begins.
@@ -32,6 +55,8 @@ enum DetachPlace: Equatable {
         switch self {
         case .children, .referrers: .children(from: 0)
         case .referrersOnly: .referrersOnly(after: 0)
+        case .childrenOnly: .childrenOnly(from: 0)
+        case .alone: .alone
         }
     }
 }
@@ -103,12 +128,17 @@ struct Detaching {
         while left > 0 {
             guard let manifest = try next(of: deletion) else { return true }
             guard try removeTags(of: manifest, &changes) else { return false }
-            var place = manifest.place
-            if case .children(let position) = place {
+            switch manifest.place {
+            case .children(let position):
+                guard try removeChildren(of: manifest, from: position, &changes),
+                    try removeReferrers(of: manifest, .referrers(after: 0), &changes)
+                else { return false }
+            case .childrenOnly(let position):
                 guard try removeChildren(of: manifest, from: position, &changes) else { return false }
-                place = .referrers(after: 0)
+            case .referrers, .referrersOnly:
+                guard try removeReferrers(of: manifest, manifest.place, &changes) else { return false }
+            case .alone: break
             }
-            guard try removeReferrers(of: manifest, place, &changes) else { return false }
             try store(nil, manifest)
         }
         return false
@@ -183,7 +213,12 @@ struct Detaching {
         }
         left -= Int64(rows.count) * Self.rowsEach
         guard rows.count == limit, let last = rows.last else { return true }
-        try store(.children(from: try last.integer(0) + 1), manifest)
+        let next = try last.integer(0) + 1
+        if case .childrenOnly = manifest.place {
+            try store(.childrenOnly(from: next), manifest)
+        } else {
+            try store(.children(from: next), manifest)
+        }
         return false
     }
 
@@ -195,7 +230,7 @@ struct Detaching {
         let after: Int64 =
             switch place {
             case .referrers(let id), .referrersOnly(let id): id
-            case .children: 0
+            case .children, .childrenOnly, .alone: 0
             }
         let rows = try transaction.rows(
             """

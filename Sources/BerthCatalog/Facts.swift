@@ -174,12 +174,17 @@ package struct CatalogEvent: Hashable, Sendable {
         case tagged = 2
         /// A tag if one is named, else a manifest or blob.
         case deleted = 3
+        /// A whole repository, with all that it holds.
+        case repositoryDeleted = 4
+        /// The same, here again; under the name that it has now.
+        case repositoryRestored = 5
     }
     /// Rises; gaps mean nothing.
     package let id: Int64
     package let kind: Kind
     package let repository: RepositoryName
-    package let digest: Digest
+    /// Nil of a whole repository.
+    package let digest: Digest?
     package let tag: Tag?
     package let principal: Principal
     /// Microseconds since 1970.

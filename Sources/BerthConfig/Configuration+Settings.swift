@@ -138,6 +138,9 @@ extension Configuration {
         Setting(
             "delete.children", \.delete.children, .choice,
             doc: "Manifests that only a deleted index held: remove or keep."),
+        Setting(
+            "delete.referrers", \.delete.referrers, .choice,
+            doc: "Signatures and other manifests whose subject is deleted: remove or keep."),
     ]
 
     private static let collectorSettings: [Setting<Configuration>] = [

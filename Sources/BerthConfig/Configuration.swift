@@ -58,12 +58,16 @@ extension Configuration {
         package var isEnabled = true
         package var referenced = Referenced.refuse
         package var children = Children.remove
+        package var referrers = Referrers.remove
 
         /// What happens to a request to delete content that a manifest of the same repository names.
         package enum Referenced: String, Sendable, CaseIterable { case refuse, allow }
 
         /// What happens to the manifests that only a deleted index held.
         package enum Children: String, Sendable, CaseIterable { case remove, keep }
+
+        /// What happens to the manifests, as signatures, whose subject is deleted.
+        package enum Referrers: String, Sendable, CaseIterable { case remove, keep }
     }
 
     /// How long what nothing keeps any more stays, and what taking it away may cost.

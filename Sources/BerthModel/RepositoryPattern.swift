@@ -33,6 +33,9 @@ package struct RepositoryPattern: Hashable, Sendable, CustomStringConvertible {
         self.init(unchecked: text, exact: try? RepositoryName(text))
     }
 
+    /// The one repository of that name.
+    package init(_ name: RepositoryName) { self.init(unchecked: name.text, exact: name) }
+
     private init(unchecked text: String, exact: RepositoryName?) {
         self.text = text
         self.exact = exact

@@ -13,6 +13,7 @@ extension Registry {
         switch deletion {
         case .deleted: return
         case .unknownRepository: throw .repositoryUnknown(repository)
+        case .protected: throw .repositoryProtected(repository)
         case .unknownTag: throw .manifestUnknown(.tag(tag))
         case .conditionFailed(let current): throw .conditionFailed(current: current)
         case .refused(let refusal): throw .tagKept(refusal)
@@ -26,11 +27,12 @@ extension Registry {
         let deletion = try await deleted { c async throws(CatalogError) in
             try await c.deleteManifest(
                 digest, in: repository, referencedAllowed: settings.deletesReferenced,
-                keepChildren: settings.keepsChildren, by: principal)
+                keepChildren: settings.keepsChildren, keepReferrers: settings.keepsReferrers, by: principal)
         }
         switch deletion {
         case .deleted: return
         case .unknownRepository: throw .repositoryUnknown(repository)
+        case .protected: throw .repositoryProtected(repository)
         case .unknownManifest: throw .manifestUnknown(.digest(digest))
         case .referenced(let manifests): throw .stillReferenced(by: manifests)
         case .refused(let refusal): throw .tagKept(refusal)
@@ -48,6 +50,7 @@ extension Registry {
         switch deletion {
         case .deleted: return
         case .unknownRepository: throw .repositoryUnknown(repository)
+        case .protected: throw .repositoryProtected(repository)
         case .unknownBlob: throw .blobUnknown(digest)
         case .referenced(let manifests): throw .stillReferenced(by: manifests)
         }

@@ -70,7 +70,10 @@ extension Registry {
             total += 1
             return true
         }
-        return SearchPage(total: total, names: names)
+        let descriptions = try await asked { [names] c async throws(CatalogError) in
+            try await c.descriptions(of: names)
+        }
+        return SearchPage(total: total, names: names, descriptions: descriptions)
     }
 
     /// Gives `each` the names that `caller` may pull, until it answers false. They are read in batches, the first one of
@@ -125,6 +128,7 @@ package struct SearchPage: Hashable, Sendable {
     /// Of all pages.
     package let total: Int
     package let names: [RepositoryName]
+    package let descriptions: [RepositoryName: RepositoryDescription]
 }
 
 extension Referrer {

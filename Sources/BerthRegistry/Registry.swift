@@ -50,6 +50,8 @@ package struct RegistrySettings: Sendable {
     package var deletesReferenced = false
     /// Whether the manifests that only a deleted index held stay after it.
     package var keepsChildren = false
+    /// Whether what refers to a deleted manifest as its subject stays after it.
+    package var keepsReferrers = false
     /// Manifests kept in memory, in bytes.
     package var manifestCacheBytes = 64 << 20
 

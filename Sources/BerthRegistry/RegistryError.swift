@@ -6,6 +6,8 @@ package import BerthModel
 /// Why the registry did not do what was asked.
 package enum RegistryError: Error {
     case repositoryUnknown(RepositoryName)
+    /// Its operator lets nothing in it be deleted.
+    case repositoryProtected(RepositoryName)
     case blobUnknown(Digest)
     case manifestUnknown(Reference)
     /// A tag at a moment that has nothing to show; why, or nil if there is no such time.

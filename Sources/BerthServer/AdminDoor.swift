@@ -171,6 +171,6 @@ extension AdminParts {
     fileprivate init(_ configuration: Configuration, _ parts: StorageParts, _ access: Access, _ log: Logger) {
         self.init(
             access: access, registry: parts.registry(configuration, access, log),
-            collector: parts.collector(configuration, log))
+            collector: parts.collector(configuration, log), disk: parts.disk)
     }
 }

@@ -27,6 +27,7 @@ extension RegistrySettings {
         sparseIndexes = configuration.manifests.sparseIndexes
         deletesReferenced = configuration.delete.referenced == .allow
         keepsChildren = configuration.delete.children == .keep
+        keepsReferrers = configuration.delete.referrers == .keep
     }
 }
 

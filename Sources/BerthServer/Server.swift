@@ -59,7 +59,8 @@ package struct Server: Sendable {
         settings.set(realm: configuration, certificates)
         let registry = parts.registry(configuration, access, clock: clock, logger)
         let collector = parts.collector(configuration, logger)
-        let administration = AdminParts(access: access, registry: registry, collector: collector)
+        let administration = AdminParts(
+            access: access, registry: registry, collector: collector, disk: parts.disk)
         let gate = DrainGate()
         let readiness = ServerReadiness(parts: parts, access: access, gate: gate)
         let api = API(

@@ -48,23 +48,18 @@ struct AdminOptions: ParsableArguments {
         show(reply.fields[key] as? [[String: Any]] ?? [], columns)
     }
 
-    /// The same of a list that comes in pages, each of which begins behind the `after` of the last row.
-    func pages(
-        _ path: String, _ key: String, after: String, _ columns: [(title: String, field: String)],
-        _ terms: AdminDoor.Terms = .registry
-    ) async throws {
+    /// The same of a list that comes in pages, all of them.
+    func listAll(_ path: String, _ key: String, _ columns: [(title: String, field: String)]) async throws {
         var rows: [[String: Any]] = []
+        let query = path + (path.contains("?") ? "&" : "?") + "limit=1000"
+        var place = ""
         while true {
-            let last = (rows.last?[after] as? String).map { (path.contains("?") ? "&" : "?") + "after=" + escaped($0) }
-            let page = try await send("GET", path + (last ?? ""), nil, terms).fields[key] as? [[String: Any]] ?? []
-            rows += page
-            if page.isEmpty { break }
+            let reply = try await send("GET", query + place, nil, .registry)
+            rows += reply.fields[key] as? [[String: Any]] ?? []
+            guard let next = reply.fields["next"] as? String else { break }
+            place = "&after=\(escaped(next))"
         }
-        guard !json else {
-            let data = try JSONSerialization.data(withJSONObject: [key: rows], options: [.sortedKeys])
-            return Output.result(String(decoding: data, as: UTF8.self))
-        }
-        show(rows, columns)
+        json ? Output.result(AdminReply.text(of: [key: rows])) : show(rows, columns)
     }
 
     private func show(_ rows: [[String: Any]], _ columns: [(title: String, field: String)]) {
@@ -107,7 +102,11 @@ extension AdminReply {
     func adding(_ key: String, _ value: String) -> String {
         var fields = fields
         fields[key] = value
-        let data = try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys])
+        return Self.text(of: fields)
+    }
+
+    static func text(of fields: [String: Any]) -> String {
+        let data = try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
         return String(decoding: data ?? Data(), as: UTF8.self)
     }
 }

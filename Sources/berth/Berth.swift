@@ -11,7 +11,9 @@ struct Berth: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, ConfigCommand.self, UserCommand.self, GroupCommand.self, RobotCommand.self,
             TokenCommand.self, CertificateCommand.self, GrantCommand.self, TrustCommand.self, KeyCommand.self,
-            AuditCommand.self, TagCommand.self, GCCommand.self, UndeleteCommand.self, VersionCommand.self,
+            AuditCommand.self, TagCommand.self, RepositoryCommand.self, UsageCommand.self, GCCommand.self,
+            UndeleteCommand.self,
+            VersionCommand.self,
         ]
     )
 

@@ -21,8 +21,8 @@ struct TagCommand: AsyncParsableCommand {
         func run() async throws {
             let path = "/repositories/\(escaped(repository.name.text))/tags" + (deleted ? "?deleted=yes" : "")
             let digest = deleted ? (title: "WAS", field: "last_digest") : (title: "DIGEST", field: "digest")
-            try await options.pages(
-                path, "tags", after: "tag",
+            try await options.listAll(
+                path, "tags",
                 [
                     ("TAG", "tag"), digest, (deleted ? "DELETED" : "SET", "changed_at"), ("BY", "changed_by"),
                     ("RULE", "rule"),

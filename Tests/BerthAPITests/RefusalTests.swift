@@ -54,6 +54,9 @@ struct RefusalTests {
     func names() throws {
         let name = try #require(Self.name)
         #expect(Refusal(.repositoryUnknown(name)).code == .nameUnknown)
+        let protected = Refusal(.repositoryProtected(name))
+        #expect(protected.status == .forbidden && protected.code == .denied)
+        #expect(protected.message.contains("protected") && protected.message.contains("set a/b --unprotected"))
         #expect(Refusal.denied(.push, name).status == .forbidden)
         #expect(Refusal.denied(.push, name).headers[.wwwAuthenticate] == nil)
     }

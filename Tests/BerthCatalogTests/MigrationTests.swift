@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Migrations")
 struct MigrationTests {
-    private static let newest = Migration.all.count
+    private static let newest = Migration.all.last?.number ?? 0
     private static let next = Migration(
         number: newest + 1, name: "for tests",
         statements: [
@@ -75,6 +75,50 @@ struct MigrationTests {
         #expect(try value(kept, new) == .integer(1))
         try insert(8, kind: 4, new)
         #expect(throws: CatalogError.self) { try insert(9, kind: 5, new) }
+        try new.close()
+    }
+
+    @Test("an older catalog's tags are counted, and its events go on with their numbers")
+    func repositories() throws {
+        let folder = try TemporaryFolder()
+        func run(_ connection: DatabaseQueue, _ statements: [StaticString]) throws {
+            try connection.inside { connection throws(CatalogError) in
+                for statement in statements { _ = try connection.execute(statement) }
+            }
+        }
+        let old = try open(folder, Array(Migration.all.prefix { $0.number < Migration.repositories.number }))
+        try run(
+            old,
+            [
+                "INSERT INTO repository (name, manifests, created_at) VALUES ('a', 1, 0), ('b', 0, 0)",
+                "INSERT INTO blob VALUES ('sha256:00', 1, 0, 0, 0)",
+                """
+                INSERT INTO manifest (
+                    id, repository_id, digest, type, size, annotations, depth, is_root, pushed_at, pushed_by)
+                VALUES (1, 1, 'sha256:00', 't', 1, '{}', 0, 1, 0, 'anonymous')
+                """, "INSERT INTO tag VALUES (1, 'one', 1), (1, 'two', 1)",
+                """
+                INSERT INTO event (id, kind, repository, digest, principal, happened_at)
+                VALUES (41, 0, 'a', 'sha256:00', 'anonymous', 0)
+                """,
+            ])
+        #expect(throws: CatalogError.self) { try run(old, ["UPDATE event SET kind = 4"]) }
+        try old.close()
+        let new = try open(folder, Migration.all)
+        #expect(try value("SELECT tags FROM repository WHERE name = 'a' AND is_protected = 0", new) == .integer(2))
+        #expect(try value("SELECT tags FROM repository WHERE name = 'b' AND description = ''", new) == .integer(0))
+        try run(
+            new,
+            [
+                "INSERT INTO tag VALUES (1, 'three', 1)", "DELETE FROM tag WHERE name <> 'one'",
+                """
+                INSERT INTO event (kind, repository, principal, happened_at)
+                VALUES (4, 'b', 'anonymous', 0)
+                """,
+            ])
+        #expect(try value("SELECT tags FROM repository WHERE name = 'a'", new) == .integer(1))
+        #expect(try value("SELECT max(id) FROM event WHERE kind = 4", new) == .integer(42))
+        #expect(throws: CatalogError.self) { try run(new, ["UPDATE event SET kind = 0 WHERE id = 42"]) }
         try new.close()
     }
 

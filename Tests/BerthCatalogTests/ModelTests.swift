@@ -124,6 +124,7 @@ struct ModelTests {
             let tags = repository.tags.filter { $0.value == number }.keys
             switch outcome {
             case .unknownRepository: #expect(known == nil, comment)
+            case .protected: Issue.record("nothing is protected")
             case .unknownManifest: #expect(known != nil && !repository.isThere(number), comment)
             case .referenced(let by): #expect(!allowed && Set(by) == Set(holders.map(digest)), comment)
             case .refused(let refusal): Issue.record("there are no rules: \(refusal) \(comment)")
@@ -140,6 +141,7 @@ struct ModelTests {
             let holders = repository.holders(of: number)
             switch outcome {
             case .unknownRepository: #expect(known == nil, comment)
+            case .protected: Issue.record("nothing is protected")
             case .unknownBlob: #expect(known != nil && !repository.blobs.contains(number), comment)
             case .referenced(let by): #expect(Set(by) == Set(holders.map(digest)) && !holders.isEmpty, comment)
             case .deleted:

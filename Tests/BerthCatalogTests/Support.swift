@@ -179,10 +179,12 @@ extension TestCatalog {
     }
 
     func delete(
-        _ number: Int, in repository: String = "library/box", allowed: Bool = false, keepChildren: Bool = false
+        _ number: Int, in repository: String = "library/box", allowed: Bool = false, keepChildren: Bool = false,
+        keepReferrers: Bool = false
     ) async throws -> ManifestDeletion {
         try await catalog.deleteManifest(
-            digest(number), in: name(repository), referencedAllowed: allowed, keepChildren: keepChildren, by: alice)
+            digest(number), in: name(repository), referencedAllowed: allowed, keepChildren: keepChildren,
+            keepReferrers: keepReferrers, by: alice)
     }
 
     func isThere(_ number: Int, in repository: String = "library/box") async throws -> Bool {

@@ -225,7 +225,8 @@ extension World {
                 by: Self.pusher)
         }
         switch outcome {
-        case .referenced?, .unknownBlob?, .unknownRepository?: memory.endDeletion(deletion, wasRefused: true)
+        case .referenced?, .protected?, .unknownBlob?, .unknownRepository?:
+            memory.endDeletion(deletion, wasRefused: true)
         case .deleted?, nil: memory.endDeletion(deletion, wasRefused: false)
         }
     }

@@ -49,7 +49,7 @@ struct Search: Endpoint {
             json.key("name")
             json.string(name.text)
             json.key("description")
-            json.string("")
+            json.string(found.descriptions[name]?.text ?? "")
             json.key("star_count")
             json.int(0)
             json.key("is_official")
