@@ -24,6 +24,9 @@ extension Access {
         return try await changing { t, entries throws(CatalogError) in
             var change = HtpasswdChange()
             try t.close(at: now)
+            if try t.setFollowsFile(true) {
+                entries.append(AuditEntry(now, Self.actor, "htpasswd.begin", "registry"))
+            }
             var known: [String: FileUser] = [:]
             for row in try t.rows(
                 """
@@ -62,11 +65,42 @@ extension Access {
         }
     }
 
-    /// No file holds users any more: they keep the last password, or have
-    /// none if they were gone from it, and are users like others.
-    package func forgetHtpasswd() async throws(AccessError) {
-        guard snapshot.usersByID.values.contains(where: { $0.file != nil }) else { return }
-        _ = try await changing { t, _ throws(CatalogError) in try t.execute("DELETE FROM access_file_user", []) }
+    /// What became of the users of a file that is named no more.
+    package struct HtpasswdEnd: Sendable, Equatable {
+        /// Users who keep the last password that the file gave them.
+        package var kept = 0
+        /// Users who were gone from it, and stay disabled.
+        package var disabled = 0
+    }
+
+    /// No file is named any more. Its users keep the last password, and commands may change them; who was gone from it
+    /// stays disabled until somebody enables him by name. It is remembered who they are: a later start with the file
+    /// goes on where it was. Nil where no file was followed.
+    package func endHtpasswd() async throws(AccessError) -> HtpasswdEnd? {
+        guard snapshot.followsFile else { return nil }
+        let now = self.now
+        return try await changing { t, entries throws(CatalogError) -> HtpasswdEnd? in
+            guard try t.setFollowsFile(false) else { return nil }
+            entries.append(AuditEntry(now, Self.actor, "htpasswd.end", "registry"))
+            var end = HtpasswdEnd()
+            for row in try t.rows(
+                """
+                SELECT access_user.name, access_file_user.is_absent
+                FROM access_file_user
+                JOIN access_user ON access_user.id = access_file_user.user_id
+                ORDER BY access_user.id
+                """, [])
+            {
+                guard try row.bool(1) else {
+                    end.kept += 1
+                    continue
+                }
+                end.disabled += 1
+                entries.append(
+                    AuditEntry(now, Self.actor, "user.change", try row.text(0), detail: "stays disabled"))
+            }
+            return end
+        }
     }
 }
 
@@ -84,6 +118,13 @@ private struct FileUser: Sendable {
 }
 
 extension SQLTransaction {
+    /// False where it was so already.
+    fileprivate func setFollowsFile(_ follows: Bool) throws(CatalogError) -> Bool {
+        try execute(
+            "UPDATE access_state SET follows_file = ? WHERE id = 1 AND follows_file <> ?",
+            [.bool(follows), .bool(follows)]) > 0
+    }
+
     fileprivate func add(_ name: AccountName, _ hash: String, at now: Int64) throws(CatalogError) {
         try execute(
             """

@@ -58,7 +58,8 @@ extension Access {
 
     /// Throws `.unknown`. A new password and a disabling end what was issued before.
     package func changeUser(_ name: AccountName, _ change: UserChange, by actor: Actor) async throws(AccessError) {
-        let file = snapshot.user(named: name.text)?.file
+        let snapshot = self.snapshot
+        let file = snapshot.followsFile ? snapshot.user(named: name.text)?.file : nil
         if file != nil, change.password != nil {
             throw .conflict("the password of \(name) is kept in the htpasswd file (access.htpasswd)")
         }
@@ -89,7 +90,12 @@ extension Access {
                 try t.execute(
                     "UPDATE access_user SET is_disabled = ?, version = version + ? WHERE id = ?",
                     [.bool(isDisabled), .bool(isDisabled), id])
-                if isDisabled { try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id]) }
+                if isDisabled {
+                    try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id])
+                } else {
+                    // Only where there is no file any more: who was gone from the last one is let in by name alone.
+                    try t.execute("UPDATE access_file_user SET is_absent = 0 WHERE user_id = ?", [id])
+                }
                 changed.append(isDisabled ? "disabled" : "enabled")
             }
             entries.append(
@@ -101,7 +107,8 @@ extension Access {
 
     /// Removes a user with tokens and grants; false where there is none. What was pushed stays.
     package func removeUser(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
-        if snapshot.user(named: name.text)?.file == .present {
+        let snapshot = self.snapshot
+        if snapshot.followsFile, snapshot.user(named: name.text)?.file == .present {
             throw .conflict("\(name) is in the htpasswd file (access.htpasswd); remove that line first")
         }
         let now = self.now

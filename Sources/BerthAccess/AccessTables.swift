@@ -7,6 +7,8 @@ import BerthModel
 package struct AccessTables: Sendable {
     package let version: Int64
     package let isClosed: Bool
+    /// Whether the last start named a file that holds users.
+    let followsFile: Bool
     package let users: [User]
     package let groups: [Group]
     package let robots: [Robot]
@@ -20,10 +22,11 @@ package struct AccessTables: Sendable {
     let damages: [String]
 
     init(_ transaction: any SQLTransaction) throws(CatalogError) {
-        guard let state = try transaction.row("SELECT version, is_closed FROM access_state WHERE id = 1", []) else {
-            throw .damaged("the state of accounts is missing")
-        }
-        (version, isClosed) = (try state.integer(0), try state.bool(1))
+        guard
+            let state = try transaction.row(
+                "SELECT version, is_closed, follows_file FROM access_state WHERE id = 1", [])
+        else { throw .damaged("the state of accounts is missing") }
+        (version, isClosed, followsFile) = (try state.integer(0), try state.bool(1), try state.bool(2))
         var rows = LenientRows()
         users = rows.read(
             try transaction.rows(

@@ -14,7 +14,7 @@ package struct User: Sendable {
     package let isDisabled: Bool
     package let createdAt: Int64
     package let lastUsedAt: Int64?
-    /// Whether an htpasswd file holds the password; nil for a user who was made otherwise.
+    /// Whether an htpasswd file holds, or held when there last was one, the password; nil for a user who was made otherwise.
     package let file: FileState?
 
     package enum FileState: Sendable {

@@ -5,6 +5,8 @@ final class Snapshot: Sendable {
     let version: Int64
     /// Whether there are accounts. Once closed, a registry stays closed.
     let isClosed: Bool
+    /// Whether a file holds the users that it has brought: then commands do not work against it.
+    let followsFile: Bool
     private let users: [String: User]
     private let robots: [String: Robot]
     let secrets: [String: StoredSecret]
@@ -25,7 +27,7 @@ final class Snapshot: Sendable {
 
     init(_ tables: AccessTables, keys: KeyRing) {
         version = tables.version
-        isClosed = tables.isClosed
+        (isClosed, followsFile) = (tables.isClosed, tables.followsFile)
         self.keys = keys
         users = Dictionary(tables.users.map { ($0.name.text, $0) }) { first, _ in first }
         usersByID = Dictionary(tables.users.map { ($0.id, $0) }) { first, _ in first }

@@ -6,6 +6,6 @@ struct Migration: Sendable {
     let statements: [StaticString]
 
     static let all: [Migration] = [
-        .first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .repositories, .restoring, .totals,
+        .first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .repositories, .accessBounds, .restoring, .totals,
     ]
 }

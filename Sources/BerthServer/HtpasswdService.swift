@@ -26,6 +26,14 @@ struct Htpasswd: Sendable {
             metadata: ["added": "\(change.added)", "changed": "\(change.changed)", "gone": "\(change.gone)"])
     }
 
+    /// The configuration names no file. Tells so where it did before.
+    static func end(_ access: Access, _ log: Logger) async throws {
+        guard let end = try await access.endHtpasswd() else { return }
+        log.warning(
+            "access.htpasswd is not set any more: its users keep their last password, and who was gone stays disabled",
+            metadata: ["kept": "\(end.kept)", "disabled": "\(end.disabled)"])
+    }
+
     private static let longest = 4 << 20
 
     private func read() throws(AccessError) -> String {

@@ -48,7 +48,7 @@ package struct Server: Sendable {
     ) async throws -> Server {
         let access = try await parts.openAccess(configuration, clock: clock, fetch: fetch, logger)
         let htpasswd = configuration.access.htpasswd.map { Htpasswd(path: $0, access: access, log: logger) }
-        if let htpasswd { try await htpasswd.load() } else { try await access.forgetHtpasswd() }
+        if let htpasswd { try await htpasswd.load() } else { try await Htpasswd.end(access, logger) }
         let nowhere = configuration.listenersWithoutRealm
         guard nowhere.isEmpty || !access.isClosed else { throw StartError.noRealm(listeners: nowhere.map { "\($0)" }) }
         let local = configuration.http.tls.isSelfSigned ? LocalCertificate(configuration, parts.root) : nil

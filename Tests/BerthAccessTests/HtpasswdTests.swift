@@ -78,13 +78,59 @@ struct HtpasswdTests {
         }
     }
 
-    @Test("without the file its users are users like others")
+    @Test("without the file its users are users like others, until there is one again")
     func forgotten() async throws {
         try await withAccess { access, _ in
-            _ = try await apply("bob:\(Self.seven)\n", access)
-            try await access.forgetHtpasswd()
+            _ = try await apply("bob:\(Self.seven)\ncarol:\(Self.seven)", access)
+            #expect(try await access.endHtpasswd() == Access.HtpasswdEnd(kept: 2, disabled: 0))
+            #expect(try await access.endHtpasswd() == nil)
             #expect(await opens("bob", access))
+            var password = Access.UserChange()
+            password.password = "another password"
+            try await access.changeUser(AccountName("carol"), password, by: .operator)
             #expect(try await access.removeUser(AccountName("bob"), by: .operator))
+            let change = try await apply("carol:\(Self.seven)", access)
+            #expect(change.changed == 1 && change.others.isEmpty)
+            #expect(await opens("carol", access))
+            await #expect(throws: AccessError.self) {
+                try await access.changeUser(AccountName("carol"), password, by: .operator)
+            }
+        }
+    }
+
+    @Test("who is gone from the file does not come back with the file's end, by no secret either, and it is noted")
+    func removedStaysOut() async throws {
+        try await withAccess { access, _ in
+            _ = try await apply("bob:\(Self.seven)\ncarol:\(Self.seven)", access)
+            let token = try await access.addSecret(
+                for: .user(AccountName("bob")), label: "", scopes: nil, seconds: nil, by: .operator)
+            _ = try await apply("carol:\(Self.seven)", access)
+            #expect(try await access.endHtpasswd() == Access.HtpasswdEnd(kept: 1, disabled: 1))
+            await #expect(throws: IdentityRefusal.credentials) {
+                try await access.authenticate("bob", token.text, from: "192.0.2.1")
+            }
+            let entries = try await access.auditEntries(before: nil, limit: 10).map(\.entry)
+            #expect(
+                entries.contains { $0.action == "user.change" && $0.target == "bob" && $0.detail == "stays disabled" })
+            #expect(entries.contains { $0.action == "htpasswd.end" })
+            // The file governs whom it governed before, and lets back in whom it names again.
+            let again = try await apply("bob:\(Self.seven)", access)
+            #expect(again.changed == 1 && again.gone == 1 && again.others.isEmpty)
+            #expect(await opens("bob", access))
+            #expect(await !opens("carol", access))
+        }
+    }
+
+    @Test("without a file somebody who was gone from the last one is let in by name alone")
+    func enabledByName() async throws {
+        try await withAccess { access, _ in
+            _ = try await apply("bob:\(Self.seven)", access)
+            _ = try await apply("", access)
+            _ = try await access.endHtpasswd()
+            var change = Access.UserChange()
+            (change.isDisabled, change.password) = (false, "secret seven")
+            try await access.changeUser(AccountName("bob"), change, by: .operator)
+            #expect(await opens("bob", access))
         }
     }
 

@@ -194,6 +194,8 @@ struct AdminCommandTests {
             }
             #expect(try await status("ann") == 200)
             #expect(try await status("bob") == 401)
+            let token = try await berth(["token", "add", "ann", "--root", folder + "/data", "--json"])
+            let secret = try #require(token.output.firstMatch(of: /"secret":"([^"]+)"/)?.1)
             try writeFile("bob:\(bcrypt)\n", to: file)
             try await eventually("the file is taken over") { try await status("bob") == 200 }
             #expect(try await status("ann") == 401)
@@ -206,6 +208,12 @@ struct AdminCommandTests {
                 "--set", "metrics.listen=off",
             ])
             #expect(refused.status == 1 && refused.complaint.contains("access.htpasswd: the file \(file)"))
+            // A start without the file lets nobody in again.
+            let without = try await BerthProcess.start(root: folder + "/data")
+            #expect(without.log.contains("access.htpasswd is not set any more"))
+            let back = try await without.connect().send("GET", "/v2/", [basic("ann", String(secret))])
+            #expect(back.status == 401)
+            try await without.stop()
         }
     }
 
