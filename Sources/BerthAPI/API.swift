@@ -15,7 +15,8 @@ package struct API: RequestHandler {
         registry: Registry, access: Access, settings: APISettings, readiness: any Readiness, logger: Logger
     ) {
         self.context = APIContext(
-            registry: registry, gate: Gate(access: access, realm: settings.realm, registry: registry),
+            registry: registry,
+            gate: Gate(access: access, realm: settings.realm, registry: registry, warning: RealmWarning(logger)),
             settings: settings, readiness: readiness)
         self.log = logger
     }

@@ -10,6 +10,7 @@ struct Gate: Sendable {
     let access: Access
     let realm: Realm
     let registry: Registry
+    let warning: RealmWarning
 
     /// Who sends the request, if that can be said without waiting; nil asks for `identify`.
     func identifyNow(_ request: Request, _ route: Route) -> Identity? {
@@ -57,11 +58,9 @@ struct Gate: Sendable {
         guard call.caller.token != nil, access.decide(call.caller.withoutToken, action, repository)
         else { throw .denied(action, repository) }
         let needed = call.request.method == .delete ? "delete,\(action.rawValue)" : "\(action.rawValue),push"
-        throw .unauthorized(
-            Challenge(
-                realm: realm.url(for: call.request), service: access.settings.service,
-                scope: "repository:\(repository):\(needed)", reason: .insufficientScope
-            ).text, "The condition reads the tag, and the token was not issued for that; get one that is.")
+        throw challenge(
+            call.request, scope: "repository:\(repository):\(needed)", .insufficientScope,
+            "The condition reads the tag, and the token was not issued for that; get one that is.")
     }
 
     private func caller(
@@ -105,11 +104,21 @@ struct Gate: Sendable {
     private func unauthorized(
         _ entry: RouteEntry, _ route: Route, _ request: Request, _ reason: Challenge.Reason?, _ message: String
     ) -> Refusal {
-        let scope = route.scope(for: entry.action, mountingFrom: mountSource(route, request))
+        challenge(
+            request, scope: route.scope(for: entry.action, mountingFrom: mountSource(route, request)), reason, message)
+    }
+
+    /// A 401 that says where to log in; where that cannot be told, what is wrong with that.
+    private func challenge(
+        _ request: Request, scope: String?, _ reason: Challenge.Reason?, _ message: String
+    ) -> Refusal {
+        guard let realm = realm.url(for: request) else {
+            let host = HostGuard.name(of: request.host ?? "")
+            warning.tell(host)
+            return .noRealm(host)
+        }
         return .unauthorized(
-            Challenge(
-                realm: realm.url(for: request), service: access.settings.service, scope: scope, reason: reason
-            ).text, message)
+            Challenge(realm: realm, service: access.settings.service, scope: scope, reason: reason).text, message)
     }
 
     /// A mount reads from its source as well.

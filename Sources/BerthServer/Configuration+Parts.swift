@@ -47,10 +47,6 @@ extension APISettings {
         realm.external = http.externalURL?.description
         realm.names = configuration.hostNames
         if let certificates { realm.isCertified = { certificates.cover($0) } }
-        let scheme = http.tls.isOn ? "https" : "http"
-        if let address = http.listen.first(where: { if case .tcp = $0 { true } else { false } }) {
-            realm.fallback = "\(scheme)://\(address)"
-        }
     }
 }
 

@@ -217,6 +217,20 @@ struct AdminCommandTests {
         }
     }
 
+    @Test("that clients come under a name which is not known is told to the operator, once")
+    func foreignName() async throws {
+        try await withTemporaryFolder { folder in
+            let server = try await BerthProcess.start(root: folder + "/data")
+            #expect(try await berth(["user", "add", "ann", "--root", folder + "/data"]).status == 0)
+            for _ in 0..<3 {
+                let reply = try await server.connect().send("GET", "/v2/", [("Host", "registry.example.org")])
+                #expect(reply.status == 400)
+            }
+            try await server.stop()
+            #expect(server.log.components(separatedBy: "set http.external_url").count == 2)
+        }
+    }
+
     @Test(
         "what cannot be is refused with status 1 and a sentence",
         arguments: [
