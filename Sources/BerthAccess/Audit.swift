@@ -1,4 +1,5 @@
 package import BerthCatalog
+import BerthModel
 import Logging
 
 /// One line of the audit log: who did what to what, from where, and whether it was done.
@@ -41,8 +42,10 @@ package struct AuditEntry: Sendable {
         SecretText.isOne(text) ? SecretText.start + "***" : text
     }
 
+    /// Whoever fails to log in chooses what stands here, and people read the table on terminals.
     private static func cut(_ text: String) -> String {
-        text.utf8.count <= longest ? text : String(decoding: text.utf8.prefix(longest), as: UTF8.self)
+        let text = text.showingSteering()
+        return text.utf8.count <= longest ? text : String(decoding: text.utf8.prefix(longest), as: UTF8.self)
     }
 }
 

@@ -60,13 +60,17 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    /// Escapes what RFC 8259, section 7 asks for and nothing more.
+    /// Escapes what RFC 8259, section 7 asks for, and beside it DEL and the control characters from U+0080 to U+009F: people
+    /// look at JSON on terminals, which obey them.
     private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
         var start = 0
         for (index, byte) in text.enumerated() {
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            // Of U+0080 to U+009F in UTF-8 the first byte is always 0xC2, and the second the number itself.
+            let isFirstOfC1 = byte == 0xC2 && index + 1 < text.count && text[index + 1] <= 0x9F
+            guard isFirstOfC1 || byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+            else { continue }
             bytes.append(contentsOf: text[start..<index])
-            start = index + 1
+            start = index + (isFirstOfC1 ? 2 : 1)
             bytes.append(UInt8(ascii: "\\"))
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
@@ -74,9 +78,10 @@ package struct JSONWriter: Sendable {
             case UInt8(ascii: "\r"): bytes.append(UInt8(ascii: "r"))
             case UInt8(ascii: "\t"): bytes.append(UInt8(ascii: "t"))
             default:
+                let number = isFirstOfC1 ? text[index + 1] : byte
                 bytes.append(contentsOf: "u00".utf8)
-                bytes.append(lowerHexDigit(byte >> 4))
-                bytes.append(lowerHexDigit(byte & 15))
+                bytes.append(lowerHexDigit(number >> 4))
+                bytes.append(lowerHexDigit(number & 15))
             }
         }
         bytes.append(contentsOf: text[start...])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BerthConfig
+import BerthModel
 import BerthServer
 import Foundation
 
@@ -111,7 +112,7 @@ extension AdminReply {
     }
 }
 
-/// Columns as wide as what stands in them.
+/// Columns as wide as what stands in them. No cell breaks out of its line.
 struct Table {
     let text: String
 
@@ -126,10 +127,10 @@ struct Table {
 
     static func text(_ value: Any?) -> String {
         switch value {
-        case let text as String: text.isEmpty ? "-" : text
+        case let text as String: text.isEmpty ? "-" : text.showingSteering()
         case let number as NSNumber where CFBoolean.isOne(number): number.boolValue ? "yes" : "no"
         case let number as NSNumber: "\(number)"
-        case let items as [String]: items.isEmpty ? "-" : items.joined(separator: " ")
+        case let items as [String]: items.isEmpty ? "-" : items.joined(separator: " ").showingSteering()
         default: "-"
         }
     }

@@ -1,6 +1,7 @@
+import BerthModel
 import Foundation
 
-/// What a command has to say. Where standard output or error cannot be written, nobody is left to be told.
+/// What a command has to say. What steers a terminal is shown instead: names of others may stand in it. Where standard output or error cannot be written, nobody is left to be told.
 enum Output {
     /// Results, on standard output.
     static func result(_ text: String) { line(text, to: .standardOutput) }
@@ -9,7 +10,8 @@ enum Output {
     static func complaint(_ text: String) { line(text, to: .standardError) }
 
     private static func line(_ text: String, to handle: FileHandle) {
-        let ended = text.hasSuffix("\n") ? text : text + "\n"
+        let shown = text.showingSteering(except: "\n\t")
+        let ended = shown.hasSuffix("\n") ? shown : shown + "\n"
         try? handle.write(contentsOf: Data(ended.utf8))
     }
 }

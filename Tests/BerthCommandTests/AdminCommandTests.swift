@@ -231,6 +231,43 @@ struct AdminCommandTests {
         }
     }
 
+    @Test("what others have named does not steer the terminal, and forges no line")
+    func steering() async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let server = try await BerthProcess.start(root: root)
+            #expect(try await berth(["user", "add", "ann", "--root", root]).status == 0)
+            let form =
+                "grant_type=password&password=y&username=x%0A2026-03-01%20%20user:admin%1B%5B8m%C2%9B2J%7F%E2%80%AE"
+            let refused = try await server.connect().send(
+                "POST", "/auth/token", [("Content-Type", "application/x-www-form-urlencoded")], body: Array(form.utf8))
+            #expect(refused.status == 401)
+            for json in [[], ["--json"]] {
+                var audit = ""
+                try await eventually("it is noted") {
+                    audit = try await berth(["audit", "--root", root] + json).output
+                    return audit.contains("user:admin")
+                }
+                #expect(audit.unicodeScalars.allSatisfy { $0 == "\n" || !(0...0x1F).contains($0.value) })
+                #expect(!audit.unicodeScalars.contains { (0x7F...0x9F).contains($0.value) || $0.value == 0x202E })
+                #expect(!audit.split(separator: "\n").contains { $0.hasPrefix("2026-03-01") })
+            }
+            try await server.stop()
+            // A key's id is its issuer's.
+            let point = String(repeating: "A", count: 43)
+            let keys = #"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"\#(point)","kid":"a\u001b[2J\u009b"}]}"#
+            try writeFile(keys, to: folder + "/keys.json")
+            let rule = ["--issuer", "https://a", "--audience", "b", "--claim", "repository=a/b"]
+            let added = try await berth(
+                ["trust", "add", "ci", "--keys", folder + "/keys.json", "--root", root] + rule)
+            #expect(added.status == 0, "\(added.complaint)")
+            let check = try await berth(["trust", "check", "ci", "--root", root])
+            #expect(check.output.contains(#"a\u001b[2J\u009b"#), "\(check.output) \(check.complaint)")
+            let complaint = try await berth(["user", "show", "ann", "\u{1B}[2J"]).complaint
+            #expect(complaint.contains(#"\u001b[2J"#) && !complaint.contains("\u{1B}"))
+        }
+    }
+
     @Test(
         "what cannot be is refused with status 1 and a sentence",
         arguments: [

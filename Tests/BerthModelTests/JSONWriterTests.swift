@@ -39,7 +39,8 @@ struct JSONWriterTests {
         arguments: [
             ("", #""""#), ("plain", #""plain""#), ("a\"b\\c", #""a\"b\\c""#), ("\n\r\t", #""\n\r\t""#),
             ("\u{0}", #""\u0000""#), ("\u{1F}\u{8}", #""\u001f\u0008""#),
-            ("</é😀\u{7F}\u{2028}", "\"</é😀\u{7F}\u{2028}\""),
+            ("</é😀\u{2028}", "\"</é😀\u{2028}\""),
+            ("\u{7F}\u{80}a\u{9B}\u{9F}\u{A0}\u{C2}", "\"\\u007f\\u0080a\\u009b\\u009f\u{A0}\u{C2}\""),
         ] as [(String, String)])
     func escaping(text: String, expected: String) throws {
         var writer = JSONWriter()
@@ -62,6 +63,18 @@ struct JSONWriterTests {
         }
         #expect(hasSameBytes(back, text))
     }
+}
+
+@Suite("Characters that steer a terminal")
+struct SteeringTests {
+    @Test(
+        "are shown instead, and all others stay",
+        arguments: [
+            ("plain é😀\\", "plain é😀\\"), ("\u{1B}[2J\u{7}", "\\u001b[2J\\u0007"), ("a\u{9B}8m", "a\\u009b8m"),
+            ("a\nb\tc", "a\nb\\u0009c"), ("a\r\nb", "a\\u000d\nb"), ("\u{202E}x\u{2066}", "\\u202ex\\u2066"),
+            ("\u{7F}", "\\u007f"),
+        ])
+    func shown(text: String, expected: String) { #expect(text.showingSteering(except: "\n") == expected) }
 }
 
 @Suite("Base64")

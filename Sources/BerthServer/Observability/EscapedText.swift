@@ -1,3 +1,5 @@
+import BerthModel
+
 /// Text of others inside a line of ours: nothing in it can end the line, close a quotation or steer a terminal, and
 /// none of it is longer than `longestField`.
 extension [UInt8] {
@@ -64,16 +66,5 @@ extension UInt8 {
     /// Printable ASCII that needs no escape anywhere.
     fileprivate var isPlain: Bool {
         self >= 0x20 && self < 0x7f && self != UInt8(ascii: "\"") && self != UInt8(ascii: "\\")
-    }
-}
-
-extension Unicode.Scalar {
-    /// Control characters of both sets (C1 holds a one-character CSI), line and paragraph separators, and what changes
-    /// the direction of writing. All are below U+10000.
-    fileprivate var steersOutput: Bool {
-        switch value {
-        case 0x00...0x1f, 0x7f...0x9f, 0x061c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069: true
-        default: false
-        }
     }
 }
