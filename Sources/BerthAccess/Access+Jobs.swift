@@ -102,16 +102,15 @@ extension Access {
     ) async throws(OpeningFailure) -> Opened {
         let token: IDToken
         let rule: TrustRule
-        do throws(IDTokenProblem) {
-            (token, rule) = try await verify(text)
-            guard jobs.hasRoom(rule.id) else { throw .tooManySessions }
-        } catch { throw .problem(error) }
-        guard let hash = hash ?? Hash256(of: text) else { throw .refusal(.unavailable) }
+        do throws(IDTokenProblem) { (token, rule) = try await verify(text) } catch { throw .problem(error) }
+        guard let own = Hash256(of: text) else { throw .refusal(.unavailable) }
         let now = self.now
         let lifetime = settings.sessionSeconds
         let session = JobSession(
             ruleID: rule.id, version: rule.version, principal: Principal(jobOf: rule.name.text, subject: token.subject),
             expiresAt: now + lifetime * 1_000_000)
+        let hash = hash ?? own
+        guard jobs.begin(session, hash, for: own, at: now) else { throw .problem(.tooManySessions) }
         let entry = AuditEntry(
             now, Actor(name: session.principal.text, address: address), "job.login", rule.name.text,
             detail: token.shownClaims)
@@ -125,12 +124,17 @@ extension Access {
                     return true
                 }, settled: { _ in })
         } catch {
+            jobs.forget(hash)
             log.error("no job session was made", metadata: ["cause": "\(error)"])
             throw .refusal(.unavailable)
         }
-        guard isKept else { throw .refusal(.credentials) }
+        guard isKept else {
+            jobs.forget(hash)
+            throw .refusal(.credentials)
+        }
         audit.tell(entry)
-        jobs.add(session, hash)
+        // Once more: of two that began the same one, the other may have failed to keep it.
+        jobs.add(session, hash, for: own)
         return Opened(account: account(session, rule), lifetime: lifetime)
     }
 

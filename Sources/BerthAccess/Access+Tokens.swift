@@ -63,7 +63,7 @@ extension Access {
         let keysUntil =
             now - (settings.uploadSeconds + settings.tokenSeconds + settings.skewSeconds) * 1_000_000
         let sessionsUntil = now - settings.uploadSeconds * 1_000_000
-        jobs.forget(endedBefore: sessionsUntil)
+        jobs.forget(endedBefore: sessionsUntil, at: now)
         do throws(CatalogError) {
             _ = try await database.write(
                 .background,

@@ -48,20 +48,26 @@ extension Access {
         package var isDisabled: Bool?
         package var authority: String?
         package var keys: String?
+        /// Whether sessions go on that other certificates or keys have let in. A disabling ends them in any case.
+        package var keepsSessions = false
 
         package init() {}
     }
 
-    /// Throws `.unknown` or `.invalid`. A disabling ends the sessions and tokens of the rule's jobs, for good.
+    /// Throws `.unknown` or `.invalid`. A disabling ends the sessions and tokens of the rule's jobs, for good; so do other
+    /// certificates and keys, for the former ones may be known to others.
     package func changeTrust(_ name: AccountName, _ change: TrustChange, by actor: Actor) async throws(AccessError) {
         try Self.check(authority: change.authority)
         try await Self.check(keys: change.keys)
         let now = self.now
-        let isKnown = try await changing { t, entries throws(CatalogError) -> Bool in
+        let isOther = change.authority != nil || change.keys != nil
+        let endsSessions = change.isDisabled == true || isOther && !change.keepsSessions
+        let known = try await changing { t, entries throws(CatalogError) -> Int64? in
             guard let row = try t.row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)]) else {
-                return false
+                return nil
             }
-            let id = SQLValue.integer(try row.integer(0))
+            let number = try row.integer(0)
+            let id = SQLValue.integer(number)
             var changed: [String] = []
             if let authority = change.authority {
                 try t.execute("UPDATE trust_rule SET authority = ? WHERE id = ?", [.text(authority), id])
@@ -72,32 +78,38 @@ extension Access {
                 changed.append("keys")
             }
             if let isDisabled = change.isDisabled {
-                try t.execute(
-                    "UPDATE trust_rule SET is_disabled = ?, version = version + ? WHERE id = ?",
-                    [.bool(isDisabled), .bool(isDisabled), id])
-                if isDisabled { try t.execute("DELETE FROM trust_session WHERE rule_id = ?", [id]) }
+                try t.execute("UPDATE trust_rule SET is_disabled = ? WHERE id = ?", [.bool(isDisabled), id])
                 changed.append(isDisabled ? "disabled" : "enabled")
+            }
+            if endsSessions {
+                try t.execute("UPDATE trust_rule SET version = version + 1 WHERE id = ?", [id])
+                try t.execute("DELETE FROM trust_session WHERE rule_id = ?", [id])
+                changed.append("sessions ended")
             }
             entries.append(
                 AuditEntry(now, actor, "trust.change", name.text, detail: changed.joined(separator: ", ")))
-            return true
+            return number
         }
-        guard isKnown else { throw .unknown("trust rule \(name)") }
+        guard let known else { throw .unknown("trust rule \(name)") }
+        if endsSessions { jobs.forget(rule: known, at: now) }
     }
 
     /// Removes a trust rule with its grants and its jobs' sessions; false where there is none.
     package func removeTrust(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
         let now = self.now
-        return try await changing { t, entries throws(CatalogError) -> Bool in
+        let removed = try await changing { t, entries throws(CatalogError) -> Int64? in
             guard let row = try t.row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)]) else {
-                return false
+                return nil
             }
-            let id = SQLValue.integer(try row.integer(0))
+            let number = try row.integer(0)
+            let id = SQLValue.integer(number)
             try t.execute("DELETE FROM access_grant WHERE subject_kind = 4 AND subject_id = ?", [id])
             try t.execute("DELETE FROM trust_rule WHERE id = ?", [id])
             entries.append(AuditEntry(now, actor, "trust.remove", name.text))
-            return true
+            return number
         }
+        if let removed { jobs.forget(rule: removed, at: now) }
+        return removed != nil
     }
 
     /// Gets the keys of a rule's issuer now, whatever is kept of them: what there is, or why there is nothing. Throws

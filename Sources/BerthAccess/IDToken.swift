@@ -74,7 +74,7 @@ enum IDTokenProblem: Error, Hashable, CustomStringConvertible {
     case unknownKey(String)
     case signature
     case keys(String)
-    /// A rule has as many sessions as it may.
+    /// The rule, the subject or the token itself has as many sessions as it may.
     case tooManySessions
 
     var description: String {
@@ -89,7 +89,7 @@ enum IDTokenProblem: Error, Hashable, CustomStringConvertible {
         case .unknownKey(let id): "its issuer has no key \(id)"
         case .signature: "its signature is wrong"
         case .keys(let why): "the issuer's keys cannot be had: \(why)"
-        case .tooManySessions: "the rule has too many sessions at once"
+        case .tooManySessions: "its rule, its subject or itself has too many sessions at once"
         }
     }
 }

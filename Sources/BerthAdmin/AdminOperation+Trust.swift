@@ -47,17 +47,20 @@ extension AdminOperation {
             return AdminAnswer(.ok) { $0.write(rule, tables) }
         },
         AdminOperation(
-            .patch, "/trust/{name}", "changeTrust", "Disable a trust rule, or give it other certificates or keys.",
+            .patch, "/trust/{name}", "changeTrust",
+            "Disable a trust rule, or give it other certificates or keys; its sessions end.",
             fields: [
                 AdminField("disabled", .boolean, "Whether nobody comes by it for now; its sessions end for good."),
                 AdminField("authority", .string, "PEM of certificates that vouch for the issuer's hosts."),
                 AdminField("keys", .string, "The issuer's keys as a JSON Web Key Set."),
+                AdminField("keep_sessions", .boolean, "Whether sessions go on that the former keys have let in."),
             ], statuses: [200, 400, 404]
         ) { call throws(AccessError) in
             var change = Access.TrustChange()
             change.isDisabled = call.body.bool("disabled")
             change.authority = call.body.string("authority")
             change.keys = call.body.string("keys")
+            change.keepsSessions = call.body.bool("keep_sessions") ?? false
             try await call.access.changeTrust(try call.account(), change, by: call.actor)
             return .changed(true)
         },

@@ -92,14 +92,17 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct Update: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give a rule other certificates or keys; its sessions go on.")
+            abstract: "Give a rule other certificates or keys; the sessions of its jobs end.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
         @OptionGroup var files: Files
+        @Flag(help: "Let sessions go on: the former keys are known to nobody else.")
+        var keepSessions = false
 
         func run() async throws {
-            let fields = try files.fields()
+            var fields = try files.fields()
             guard !fields.isEmpty else { throw ValidationError("Say --ca or --keys.") }
+            if keepSessions { fields["keep_sessions"] = true }
             try await options.change(
                 "PATCH", "/trust/\(escaped(name))", fields, done: "Rule \(name) was changed.", otherwise: "")
         }

@@ -1,4 +1,5 @@
 import BerthCatalog
+import BerthDigest
 import BerthModel
 import BerthTestSupport
 import Testing
@@ -206,5 +207,90 @@ struct JobTests {
             let kept = try await world.access.database.read { t throws(CatalogError) in try t.jobSessions().count }
             #expect(kept == 0)
         }
+    }
+
+    @Test("a token is exchanged eight times at once at most, and whoever has used it up stops no other job")
+    func exchangedOften() async throws {
+        try await withJobs { world async throws in
+            let token = try world.token { $0.claims["exp"] = world.seconds + 10_000 }
+            func exchange() async -> IdentityRefusal? {
+                do throws(IdentityRefusal) {
+                    _ = try await world.access.exchange(token, from: world.address)
+                    return nil
+                } catch { return error }
+            }
+            let refused = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<30 { group.addTask { await exchange() != nil } }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(refused == 22)
+            #expect(await world.verdict(try world.token()) == JobWorld.job)
+            world.clock.advance(seconds: 3_601)
+            #expect(await exchange() == nil, "those that have ended count no more")
+        }
+    }
+
+    @Test("a rule that was disabled has all its room again")
+    func roomAgain() async throws {
+        try await withJobs { world async throws in
+            let token = try world.token()
+            for _ in 0..<8 { _ = try await world.access.exchange(token, from: world.address) }
+            await #expect(throws: IdentityRefusal.tooMany(seconds: 60)) {
+                try await world.access.exchange(token, from: world.address)
+            }
+            var change = Access.TrustChange()
+            for isDisabled in [true, false] {
+                change.isDisabled = isDisabled
+                try await world.access.changeTrust(AccountName("ci"), change, by: .operator)
+            }
+            #expect(world.access.jobs.count == 0)
+            _ = try await world.access.exchange(token, from: world.address)
+        }
+    }
+
+    @Test(
+        "other keys of an issuer end what the former ones have let in, unless it is asked for",
+        arguments: [true, false])
+    func otherKeys(keeps: Bool) async throws {
+        try await withJobs { world async throws in
+            let (token, set) = (try world.token(), try IssuerKey.set([world.key]))
+            #expect(await world.verdict(token) == JobWorld.job)
+            let secret = try await world.access.exchange(token, from: world.address).secret
+            var change = Access.TrustChange()
+            (change.keys, change.keepsSessions) = (set, keeps)
+            try await world.access.changeTrust(AccountName("ci"), change, by: .operator)
+            #expect(await world.verdict(secret) == (keeps ? JobWorld.job : "refused"))
+            #expect(await world.verdict(token) == JobWorld.job, "the token itself is still good by the new keys")
+        }
+    }
+
+    @Test("a rule, a subject and a token have their bounds of living sessions, and of the ended the oldest go first")
+    func bounded() throws {
+        let sessions = JobSessions(JobSessions.Bounds(rule: 5, subject: 3, token: 2, ended: 4))
+        func hash(_ number: Int) throws -> Hash256 { try #require(Hash256(of: "\(number)")) }
+        func begin(_ number: Int, rule: Int64 = 1, subject: String = "a", token: Int, at now: Int64 = 0) throws -> Bool
+        {
+            let session = JobSession(
+                ruleID: rule, version: 1, principal: Principal(jobOf: "r\(rule)", subject: subject),
+                expiresAt: now + 10_000_000)
+            return sessions.begin(session, try hash(number), for: try hash(token), at: now)
+        }
+        #expect(try begin(1, token: 100) && begin(2, token: 100))
+        #expect(try !begin(3, token: 100), "the token's")
+        #expect(try begin(1, token: 100), "it is there")
+        #expect(try begin(3, token: 101))
+        #expect(try !begin(4, token: 102), "the subject's")
+        #expect(try begin(4, subject: "b", token: 102) && begin(5, subject: "c", token: 103))
+        #expect(try !begin(6, subject: "d", token: 104), "the rule's")
+        #expect(try begin(6, rule: 2, token: 105))
+        sessions.forget(rule: 2, at: 0)
+        #expect(sessions.count == 5)
+        // All have ended, and one of them is one too many.
+        #expect(try begin(7, token: 100, at: 11_000_000))
+        #expect(try begin(8, token: 100, at: 11_000_000))
+        sessions.forget(endedBefore: 0, at: 11_000_000)
+        #expect(sessions.count == 6)
+        sessions.forget(endedBefore: 10_000_001, at: 11_000_000)
+        #expect(sessions.count == 2)
     }
 }
