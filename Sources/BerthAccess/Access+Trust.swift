@@ -161,7 +161,8 @@ extension Access {
         guard rule.conditions.contains(where: \.namesProject) else {
             throw .invalid(
                 "a rule needs a condition that tells whose jobs are meant, on sub or on a claim as repository or "
-                    + "project_path, without a * before its first slash: anybody may have jobs at the same issuer")
+                    + "project_path, without a * before its first slash (on sub without one, before its second colon): "
+                    + "anybody may have jobs at the same issuer")
         }
         try Self.check(authority: rule.authority)
         try await Self.check(keys: rule.keys)

@@ -18,7 +18,10 @@ enum KeyDocuments {
             let issuer = source.issuer.utf8.last == UInt8(ascii: "/") ? String(source.issuer.dropLast()) : source.issuer
             let about = try await fetch(order("\(issuer)/.well-known/openid-configuration", source))
             let keys = try await fetch(order(try address(in: about, source), source))
-            return .success(try await Self.keys(in: keys))
+            let found = try await Self.keys(in: keys)
+            // For a moment only, perhaps: the last good ones are to serve until then.
+            guard !found.isEmpty else { throw .failed("there is no key among its keys that can be used") }
+            return .success(found)
         } catch { return .failure(error) }
     }
 

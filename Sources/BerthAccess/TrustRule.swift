@@ -83,16 +83,18 @@ package struct ClaimCondition: Hashable, Sendable, CustomStringConvertible {
     ]
 
     /// Whether this tells apart who may come from everybody else whom the issuer knows: whole, or, where there is a path,
-    /// up to its first slash. The issuer of a public CI system knows all the world.
+    /// up to its first slash. The issuer of a public CI system knows all the world. `sub` has several parts: without a
+    /// path, the first two of them, as in `organization:acme:*`.
     var namesProject: Bool {
         guard Self.projectClaims.contains(where: { hasSameBytes($0, claim) }) else { return false }
-        let bytes = pattern.text.utf8
         let star = UInt8(ascii: "*")
-        guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else {
-            let isNumberOrName = !hasSameBytes(claim, "sub")
-            return isNumberOrName ? !bytes.contains(star) : bytes.contains { $0.isLetter || $0.isDigit }
-        }
-        return !bytes[..<slash].contains(star)
+        var bytes = Array(pattern.text.utf8)
+        // The slashes of a URL's beginning are no path's.
+        if bytes.starts(with: "https://".utf8) { bytes.removeFirst("https://".utf8.count) }
+        if let slash = bytes.firstIndex(of: UInt8(ascii: "/")) { return !bytes[..<slash].contains(star) }
+        guard hasSameBytes(claim, "sub") else { return !bytes.contains(star) }
+        let parts = bytes.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
+        return !parts.prefix(parts.count == 3 ? 2 : 3).contains { $0.contains(star) || $0.isEmpty }
     }
 }
 

@@ -61,6 +61,16 @@ struct IssuerKeysTests {
         }
     }
 
+    @Test("an issuer that publishes no key for a while does not make the last good ones forgotten")
+    func emptySet() async throws {
+        try await withJobs { world async throws in
+            #expect(await world.verdict(try world.token()) == JobWorld.job)
+            world.issuer.publish([])
+            world.clock.advance(seconds: 3_601)
+            #expect(await world.verdict(try world.token()) == JobWorld.job)
+        }
+    }
+
     @Test("an issuer that is away makes nobody look like an attacker")
     func away() async throws {
         try await withJobs { world async throws in
@@ -134,7 +144,7 @@ struct IssuerKeysTests {
     func badKeys(key: String) async throws {
         try await withJobs { world async throws in
             world.issuer.answer("/keys", #"{"keys":[\#(key)]}"#)
-            #expect(await world.verdict(try world.token()) == "refused")
+            #expect(await world.verdict(try world.token()) == "unavailable", "as good as none")
         }
     }
 
@@ -145,7 +155,7 @@ struct IssuerKeysTests {
             document[field] = field == "use" ? "enc" : "ES384"
             let members = document.map { "\"\($0.key)\":\"\($0.value)\"" }.joined(separator: ",")
             world.issuer.answer("/keys", "{\"keys\":[{\(members)}]}")
-            #expect(await world.verdict(try world.token()) == "refused")
+            #expect(await world.verdict(try world.token()) == "unavailable", "as good as none")
         }
     }
 
