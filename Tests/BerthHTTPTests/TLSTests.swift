@@ -28,14 +28,15 @@ extension LiveTests {
                 try renew(name: "one")
             }
 
-            func renew(name: String) throws {
-                try Self.run([
-                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                    "-nodes", "-days", "1",
-                    "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout",
-                    "\(folder)/key.pem",
-                    "-out", "\(folder)/cert.pem",
-                ])
+            func renew(name: String, rsa: Bool = false) throws {
+                let kind = rsa ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+                try Self.run(
+                    ["openssl", "req", "-x509", "-newkey"] + kind + [
+                        "-nodes", "-days", "1",
+                        "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+                        "\(folder)/key.pem",
+                        "-out", "\(folder)/cert.pem",
+                    ])
             }
 
             private static func run(_ arguments: [String]) throws {
@@ -63,13 +64,15 @@ extension LiveTests {
 
         /// Everything a server answers until it closes, and the name in its certificate.
         static func fetch(
-            _ request: String, port: Int, protocols: [String] = ["http/1.1"], newest: TLSVersion = .tlsv13
+            _ request: String, port: Int, protocols: [String] = ["http/1.1"], newest: TLSVersion = .tlsv13,
+            ciphers: String? = nil
         ) async throws -> (text: [UInt8], name: String?, alpn: String?) {
             var configuration = NIOSSL.TLSConfiguration.makeClientConfiguration()
             configuration.certificateVerification = .none
             configuration.applicationProtocols = protocols
             configuration.minimumTLSVersion = .tlsv1
             configuration.maximumTLSVersion = newest
+            if let ciphers { configuration.cipherSuites = ciphers }
             let context = try NIOSSLContext(configuration: configuration)
             let collector = Collector()
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -189,6 +192,24 @@ extension LiveTests {
                 let answer = (try? await plain.readAll()) ?? []
                 #expect(!answer.starts(with: "HTTP".utf8))
                 #expect(try await Self.fetch(Self.ask, port: server.port).text.isEmpty == false)
+            }
+        }
+
+        @Test(
+            "TLS 1.2 is spoken with forward secrecy and authenticated ciphers alone",
+            arguments: [
+                (false, "ECDHE-ECDSA-AES128-GCM-SHA256", true), (false, "ECDHE-ECDSA-AES128-SHA", false),
+                (true, "ECDHE-RSA-AES256-GCM-SHA384", true), (true, "ECDHE-RSA-CHACHA20-POLY1305", true),
+                (true, "ECDHE-RSA-AES128-SHA", false), (true, "AES128-GCM-SHA256", false), (true, "AES128-SHA", false),
+            ])
+        func ciphers(rsa: Bool, cipher: String, isSpoken: Bool) async throws {
+            let identity = try Identity()
+            if rsa { try identity.renew(name: "one", rsa: true) }
+            try await withServer(
+                .local { $0.tls = identity.certificates }, route: LiveTests.ConnectionTests.hello
+            ) { server in
+                let reply = try await Self.fetch(Self.ask, port: server.port, newest: .tlsv12, ciphers: cipher)
+                #expect(reply.text.isEmpty != isSpoken)
             }
         }
 
