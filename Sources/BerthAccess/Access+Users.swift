@@ -22,6 +22,7 @@ extension Access {
     package func addUser(
         _ name: AccountName, hash: String?, isAdmin: Bool, by actor: Actor
     ) async throws(AccessError) -> Addition {
+        let name = try AccountName(new: name.text)
         if let hash, !PasswordHash.isKnown(hash) {
             throw .invalid("the password of \(name) is not kept as yescrypt, or as bcrypt of a cost from 4 to 14")
         }

@@ -14,7 +14,7 @@ package struct HtpasswdFile: Sendable {
             let halves = bytes.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
             let hash = halves.count == 2 ? String(Substring(halves[1])) : ""
             let name: AccountName
-            do { name = try AccountName(Substring(halves[0])) } catch {
+            do { name = try AccountName(new: Substring(halves[0])) } catch {
                 throw .invalid("line \(index + 1): \(error.message)")
             }
             guard PasswordHash.isKnown(hash) else {

@@ -8,6 +8,15 @@ package struct AccountName: Hashable, Sendable, CustomStringConvertible {
     /// Names that mean something else.
     private static let reserved = ["anonymous", "everyone", "oidc"]
 
+    /// Names under which the registry's own doings are put down. Nobody gets one; who has got one earlier keeps it.
+    private static let ours = ["operator", "htpasswd"]
+
+    /// The same for a new account.
+    package init(new text: some StringProtocol) throws(AccessError) {
+        try self.init(text)
+        guard !Self.ours.contains(text.lowercased()) else { throw .invalid("the name '\(text)' is taken") }
+    }
+
     package init(_ text: some StringProtocol) throws(AccessError) {
         let bytes = text.utf8
         let isPlain = bytes.allSatisfy { $0.isLetter || $0.isDigit || "._@-".utf8.contains($0) }

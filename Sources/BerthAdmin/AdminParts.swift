@@ -21,8 +21,9 @@ package struct AdminParts: Sendable {
 }
 
 extension AdminCall {
-    /// Whom changes to repositories are put down to.
-    var principal: Principal { .user(actor.name) }
+    /// Whom changes to repositories are put down to: the administrator, or on the machine itself `operator`, which is
+    /// no user's name.
+    var principal: Principal { Principal(actor.name) ?? .user(actor.name) }
 
     func repository(_ index: Int) throws(AccessError) -> RepositoryName { try repository(named: parameters[index]) }
     func repository(named text: String) throws(AccessError) -> RepositoryName {

@@ -144,6 +144,20 @@ struct AdminAPITests {
         }
     }
 
+    @Test("what is undeleted is put down to the administrator, or to the operator of the machine")
+    func principals() async throws {
+        try await withLiveServer { live in
+            let server = live.server
+            for (actor, principal) in [("user:ann", Principal.user("ann")), ("operator", .user("operator"))] {
+                let call = AdminCall(
+                    parts: AdminParts(access: server.access, registry: server.registry, collector: server.collector),
+                    version: "1", actor: Actor(name: actor, address: "local"), parameters: [],
+                    body: try AdminBody(JSONObject(members: []), []))
+                #expect(call.principal == principal)
+            }
+        }
+    }
+
     @Test("on the network only administrators are answered, and no web page of others")
     func network() async throws {
         try await withLiveServer { live in
