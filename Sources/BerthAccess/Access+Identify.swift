@@ -44,14 +44,17 @@ extension Access {
         }
         if let user = rememberedUser(name, password) { return account(user) }
         if let wait = attempts.take(name, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
+        let snapshot = self.snapshot
         let user = snapshot.user(named: name)
         let isRight: Bool
-        do { isRight = try await passwords.check(password, user?.password) } catch {
+        do {
+            isRight = try await passwords.check(password, user?.password, dearest: snapshot.dearestBcrypt)
+        } catch {
             attempts.giveBack(name, from: address, at: clock.milliseconds())
             throw .busy
         }
         // What it was checked against may have been changed meanwhile.
-        guard isRight, let user, let now = snapshot.user(named: name), now.id == user.id, !now.isDisabled,
+        guard isRight, let user, let now = self.snapshot.user(named: name), now.id == user.id, !now.isDisabled,
             now.version == user.version
         else {
             noteRefusal("login", name, address)

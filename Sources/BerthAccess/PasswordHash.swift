@@ -21,8 +21,13 @@ enum PasswordHash {
         return hash.utf8.count < 256 && hash.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }
 
+    /// Costs as much as one of this cost, and fits no password that somebody has.
+    static func bcryptDecoy(cost: Int) -> String {
+        "$2b$\(cost < 10 ? "0" : "")\(cost)$c4WoMPo3SXsafkva.HHa6uBerthDecoyBerthDecoyBerthDecoyB"
+    }
+
     /// Of `$2b$12$…`; nil for anything else.
-    private static func bcryptCost(_ hash: String) -> Int? {
+    static func bcryptCost(_ hash: String) -> Int? {
         let bytes = Array(hash.utf8.prefix(7))
         guard isBcrypt(hash), bytes.count == 7, bytes[6] == UInt8(ascii: "$"), bytes[4].isDigit, bytes[5].isDigit
         else { return nil }
@@ -60,6 +65,11 @@ enum PasswordHash {
 
     private static func isUsable(_ password: String) -> Bool {
         (1...longest).contains(password.utf8.count) && !password.utf8.contains(0)
+    }
+
+    /// Whether libxcrypt takes this for a hash at all.
+    static func stretches(_ password: String, _ hash: String) -> Bool {
+        stretch(password, hash)?.utf8.first == UInt8(ascii: "$")
     }
 
     private static func stretch(_ password: String, _ setting: String) -> String? {

@@ -8,7 +8,8 @@ final class PasswordQueue: Sendable {
 
     private let pool = NIOThreadPool(numberOfThreads: threads)
     private let waiting = Mutex(0)
-    /// Hashes made since the start; equal work for unknown names is tested by it.
+    /// Work done since the start: 1,000,000 for a hash of ours, for bcrypt its rounds; equal work for unknown names is
+    /// tested by it.
     private let counted = Atomic<Int>(0)
     /// Costs what a real one costs, and fits no password.
     private let decoy: String
@@ -22,14 +23,26 @@ final class PasswordQueue: Sendable {
 
     var stretched: Int { counted.load(ordering: .relaxed) }
 
-    /// Whether `password` belongs to `hash`; without a hash that can be checked, the same work and false. bcrypt may be
-    /// done sooner than that, so it comes on top. Throws `.busy`.
-    func check(_ password: String, _ hash: String?) async throws(AccessError) -> Bool {
+    static func work(_ hash: String) -> Int { PasswordHash.bcryptCost(hash).map { 1 << $0 } ?? 1_000_000 }
+
+    /// Whether `password` belongs to `hash`. Whatever there is under a name, and also where there is nothing, the work is
+    /// the same: one hash of ours, and, where anybody has a bcrypt hash, as much of bcrypt as the dearest one takes.
+    /// Throws `.busy`.
+    ///
+    /// - Parameter dearest: the highest cost of bcrypt that anybody's hash has; nil: nobody has one.
+    func check(_ password: String, _ hash: String?, dearest: Int?) async throws(AccessError) -> Bool {
         let hash = hash.flatMap { PasswordHash.isKnown($0) ? $0 : nil }
-        let isBcrypt = hash.map(PasswordHash.isBcrypt) ?? false
-        return try await run(hashes: isBcrypt ? 2 : 1) { [decoy] in
+        let own = hash.flatMap(PasswordHash.bcryptCost)
+        var decoys: [String] = own == nil ? [] : [decoy]
+        if let own, let dearest {
+            // Each cost is twice the work of the one before: with these, it is that of the dearest.
+            decoys += (own..<max(own, dearest)).map { PasswordHash.bcryptDecoy(cost: $0) }
+        } else if let dearest {
+            decoys.append(PasswordHash.bcryptDecoy(cost: dearest))
+        }
+        return try await run([hash ?? decoy] + decoys) { [decoy, decoys] in
             let isRight = PasswordHash.check(password, hash ?? decoy)
-            if isBcrypt { _ = PasswordHash.check(password, decoy) }
+            for decoy in decoys { _ = PasswordHash.check(password, decoy) }
             return isRight && hash != nil
         }
     }
@@ -37,14 +50,14 @@ final class PasswordQueue: Sendable {
     /// Throws `.busy`, or `.invalid` for a password that cannot be.
     func make(_ password: String) async throws(AccessError) -> String {
         if let objection = PasswordHash.objection(to: password) { throw .invalid(objection) }
-        guard let hash = try await run({ PasswordHash.make(password) }) else {
+        guard let hash = try await run([decoy], { PasswordHash.make(password) }) else {
             throw .invalid("this password cannot be stretched")
         }
         return hash
     }
 
     private func run<Value: Sendable>(
-        hashes: Int = 1, _ work: @escaping @Sendable () -> Value
+        _ hashes: [String], _ work: @escaping @Sendable () -> Value
     ) async throws(AccessError) -> Value {
         let isAdmitted = waiting.withLock { waiting in
             guard waiting < Self.longest else { return false }
@@ -53,7 +66,7 @@ final class PasswordQueue: Sendable {
         }
         guard isAdmitted else { throw .busy }
         defer { waiting.withLock { $0 -= 1 } }
-        counted.add(hashes, ordering: .relaxed)
+        counted.add(hashes.reduce(0) { $0 + Self.work($1) }, ordering: .relaxed)
         do { return try await pool.runIfActive { work() } } catch { throw .busy }
     }
 }

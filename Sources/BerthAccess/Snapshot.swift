@@ -7,6 +7,8 @@ final class Snapshot: Sendable {
     let isClosed: Bool
     /// Whether a file holds the users that it has brought: then commands do not work against it.
     let followsFile: Bool
+    /// The highest cost of a bcrypt hash that anybody has: whoever guesses at another name waits as long.
+    let dearestBcrypt: Int?
     private let users: [String: User]
     private let robots: [String: Robot]
     let secrets: [String: StoredSecret]
@@ -29,6 +31,7 @@ final class Snapshot: Sendable {
         version = tables.version
         (isClosed, followsFile) = (tables.isClosed, tables.followsFile)
         self.keys = keys
+        dearestBcrypt = tables.users.compactMap { $0.password.flatMap(PasswordHash.bcryptCost) }.max()
         users = Dictionary(tables.users.map { ($0.name.text, $0) }) { first, _ in first }
         usersByID = Dictionary(tables.users.map { ($0.id, $0) }) { first, _ in first }
         robots = Dictionary(tables.robots.map { ($0.name.text, $0) }) { first, _ in first }

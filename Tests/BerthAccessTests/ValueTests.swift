@@ -85,6 +85,17 @@ struct ValueTests {
         ])
     func accountNames(text: String, isName: Bool) { #expect(((try? AccountName(text)) != nil) == isName) }
 
+    @Test("nobody gets a name under which the registry's own doings are put down", arguments: ["operator", "Htpasswd"])
+    func ownNames(text: String) async throws {
+        try await withAccess { access, _ async throws in
+            let name = try AccountName(text)
+            await #expect(throws: AccessError.invalid("the name '\(text)' is taken")) {
+                try await access.addUser(name, hash: nil, isAdmin: false, by: .operator)
+            }
+            #expect(throws: AccessError.self) { _ = try HtpasswdFile("\(text):$y$j9T$") }
+        }
+    }
+
     @Test("a robot reaches its namespace and nothing else")
     func robotNames() throws {
         let robot = try RobotName("team/apps+ci")
@@ -199,16 +210,33 @@ struct ValueTests {
         #expect(PasswordHash.isKnown(start + "c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG") == isKnown)
     }
 
-    @Test("a check of bcrypt costs no less than one of a name that nobody has")
-    func bcryptWork() async throws {
+    @Test("a check takes the same work whatever there is under a name, also with bcrypt of several costs")
+    func equalWork() async throws {
         let queue = PasswordQueue()
-        let bcrypt = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
-        for (hash, work) in [(bcrypt, 2), ("$2y$31$c4WoMPo3SXsafkva", 1), (nil, 1)] as [(String?, Int)] {
-            let before = queue.stretched
-            #expect(try await queue.check("secret seven", hash) == (work == 2))
-            #expect(queue.stretched - before == work)
+        let yescrypt = try #require(PasswordHash.make("correct horse"))
+        let (five, seven) = (bcrypt(5), bcrypt(7))
+        for (dearest, hashes, work) in [
+            (nil, [nil, yescrypt, "$2y$31$c4WoMPo3SXsafkva"], 1_000_000),
+            (7, [nil, yescrypt, five, seven, "$2y$31$c4WoMPo3SXsafkva"], 1_000_128),
+        ] as [(Int?, [String?], Int)] {
+            for hash in hashes {
+                let before = queue.stretched
+                #expect(try await queue.check("wrong password", hash, dearest: dearest) == false)
+                #expect(queue.stretched - before == work, "\(hash ?? "none")")
+            }
         }
+        let right = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
+        #expect(try await queue.check("secret seven", right, dearest: 7))
+        #expect(try await queue.check("correct horse", yescrypt, dearest: 7))
     }
+
+    @Test("a decoy is stretched as a real one is", arguments: [4, 5, 10])
+    func decoys(cost: Int) {
+        #expect(PasswordHash.isKnown(PasswordHash.bcryptDecoy(cost: cost)))
+        #expect(PasswordHash.stretches("a password", PasswordHash.bcryptDecoy(cost: cost)))
+    }
+
+    private func bcrypt(_ cost: Int) -> String { "$2y$0\(cost)$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG" }
 
     @Test(
         "moments as text",
