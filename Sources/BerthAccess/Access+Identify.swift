@@ -50,7 +50,7 @@ extension Access {
         do {
             isRight = try await passwords.check(password, user?.password, dearest: snapshot.dearestBcrypt)
         } catch {
-            attempts.giveBack(name, from: address, at: clock.milliseconds())
+            attempts.giveBack(name, from: address, isRight: false, at: clock.milliseconds())
             throw .busy
         }
         // What it was checked against may have been changed meanwhile.
@@ -60,7 +60,7 @@ extension Access {
             noteRefusal("login", name, address)
             throw .credentials
         }
-        attempts.giveBack(name, from: address, at: clock.milliseconds())
+        attempts.giveBack(name, from: address, isRight: true, at: clock.milliseconds())
         basics[basicKey.seal(Array("\(name)\0\(password)".utf8))] = RememberedPassword(
             userID: user.id, version: user.version, until: seconds + AccessSettings.passwordSeconds)
         noteUse(ofUser: user.id)
@@ -70,7 +70,7 @@ extension Access {
     /// Counts and notes a secret that is nobody's. It cannot be guessed, so no account is locked for it; whose address
     /// has sent too many is told so, and not noted again.
     func refuseSecret(_ what: String, _ name: String, _ address: String) throws(IdentityRefusal) -> Never {
-        if let wait = attempts.take(nil, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
+        if let wait = attempts.takeSecret(from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
         noteRefusal(what, name, address)
         throw .credentials
     }

@@ -178,7 +178,7 @@ extension Access {
         case .refusal(let refusal): return refusal
         case .problem(let found): problem = found
         }
-        let wait = attempts.take(nil, from: address, at: clock.milliseconds())
+        let wait = attempts.takeSecret(from: address, at: clock.milliseconds())
         if wait == nil {
             // What it says of itself is not true for that, but tells whose it may be.
             let target = IDToken(text).map { "\($0.issuer) \($0.subject)" } ?? Self.jobName

@@ -6,7 +6,7 @@ extension Configuration {
         /// The URL that clients use, where it differs from the addresses listened on.
         package var externalURL: ExternalURL?
         /// Peers whose `X-Forwarded-*` headers are believed.
-        package var trustedProxies: [CIDR] = []
+        package var trustedProxies: [TrustedProxy] = []
         /// Names that `Host` may carry besides loopback and the addresses listened on, while the registry is open.
         package var hosts: [HostName] = []
         package var limits = Limits()
@@ -14,6 +14,8 @@ extension Configuration {
         package var tls = TLS()
 
         package init() {}
+
+        package var trustedNetworks: [CIDR] { trustedProxies.compactMap(\.network) }
     }
 
     package struct Limits: Sendable, Equatable {

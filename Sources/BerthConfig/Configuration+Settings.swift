@@ -29,8 +29,8 @@ extension Configuration {
             "http.external_url", optional: \.http.externalURL, .externalURL,
             doc: "URL by which clients reach the registry, where it differs from the addresses."),
         Setting(
-            "http.trusted_proxies", list: \.http.trustedProxies, .network,
-            doc: "Networks of the proxies whose X-Forwarded headers are believed."),
+            "http.trusted_proxies", list: \.http.trustedProxies, .trustedProxy,
+            doc: "Networks of the proxies whose X-Forwarded headers are believed; unix: those on Unix sockets."),
         Setting(
             "http.hosts", list: \.http.hosts, .hostName,
             doc: "Host names that browsers may use, besides loopback and the addresses, while the registry is open."),

@@ -16,7 +16,7 @@ extension Configuration {
             warnings.append(
                 "http.tls.client_ca is set, and http.tls.client_auth is off: no client is asked for a certificate")
         }
-        if !http.tls.isOn, http.trustedProxies.isEmpty {
+        if !http.tls.isOn, http.trustedNetworks.isEmpty {
             for address in exposed {
                 warnings.append("http.listen has \(address) without TLS: everybody on the way reads along")
             }
@@ -26,7 +26,7 @@ extension Configuration {
                 warnings.append("access.anonymous is push: everybody who reaches \(address) may push and delete")
             }
         }
-        for network in http.trustedProxies where network.prefix == 0 {
+        for network in http.trustedNetworks where network.prefix == 0 {
             warnings.append("http.trusted_proxies has \(network): every client can claim any address")
         }
         return warnings

@@ -96,12 +96,12 @@ extension ValueKind where Value == ListenAddress? {
     )
 }
 
-extension ValueKind where Value == CIDR {
-    static let network = ValueKind(
-        expected: "a network as 10.0.0.0/8, fd00::/8 or 192.0.2.7",
+extension ValueKind where Value == TrustedProxy {
+    static let trustedProxy = ValueKind(
+        expected: "unix, or a network as 10.0.0.0/8, fd00::/8 or 192.0.2.7",
         example: "10.0.0.0/8",
-        schema: ["type": .string("string"), "pattern": .string("^[0-9a-fA-F.:]+(/[0-9]+)?$")],
-        read: { text throws(WrongValue) in try CIDR(text) },
+        schema: ["type": .string("string"), "pattern": .string("^(unix|[0-9a-fA-F.:]+(/[0-9]+)?)$")],
+        read: { text throws(WrongValue) in try TrustedProxy(text) },
         write: { "\($0)" }
     )
 }

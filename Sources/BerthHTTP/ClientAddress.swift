@@ -3,17 +3,24 @@ import HTTPTypes
 /// Whom to believe about the client: reads what trusted proxies say, ignores what anybody else says.
 struct ClientAddress {
     let trustedProxies: [CIDR]
+    var trustsUnixSockets = false
 
     /// - Parameter connection: the other end of the connection itself; `address` is nil for a Unix socket.
     func peer(_ connection: Peer, address: IPAddress?, headers: HTTPFields) -> Peer {
-        guard !trustedProxies.isEmpty, let address, isTrusted(address) else { return connection }
+        guard isProxy(connection, address) else { return connection }
         let client = client(behind: address, headers)
         return Peer(
-            address: client == address ? connection.address : client.description,
+            address: client == address ? connection.address : client?.description ?? connection.address,
             isSecure: isSecure(headers) ?? connection.isSecure,
-            isUnixSocket: false,
+            isUnixSocket: connection.isUnixSocket,
             isThroughProxy: true
         )
+    }
+
+    private func isProxy(_ connection: Peer, _ address: IPAddress?) -> Bool {
+        if connection.isUnixSocket { return trustsUnixSockets }
+        guard !trustedProxies.isEmpty, let address else { return false }
+        return isTrusted(address)
     }
 
     private func isTrusted(_ address: IPAddress) -> Bool {
@@ -21,14 +28,14 @@ struct ClientAddress {
     }
 
     /// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands
-    /// left of it came through somebody unknown.
-    private func client(behind proxy: IPAddress, _ headers: HTTPFields) -> IPAddress {
+    /// left of it came through somebody unknown. `proxy` nil: a proxy on a Unix socket.
+    private func client(behind proxy: IPAddress?, _ headers: HTTPFields) -> IPAddress? {
         var client = proxy
         let entries = headers[values: .forwardedFor].flatMap {
             $0.split(separator: ",", omittingEmptySubsequences: false)
         }
         for entry in entries.reversed() {
-            guard isTrusted(client), let address = Self.address(entry) else { break }
+            guard client.map(isTrusted) ?? true, let address = Self.address(entry) else { break }
             client = address
         }
         return client

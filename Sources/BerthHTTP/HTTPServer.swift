@@ -30,7 +30,9 @@ package final class HTTPServer: Sendable {
         let context = ServerContext(
             limits: configuration.limits, timeouts: configuration.timeouts, handler: handler,
             observer: observer,
-            logger: logger, clients: ClientAddress(trustedProxies: configuration.trustedProxies),
+            logger: logger,
+            clients: ClientAddress(
+                trustedProxies: configuration.trustedProxies, trustsUnixSockets: configuration.trustsUnixSockets),
             memory: BodyMemory(limit: configuration.bodyMemory), threads: .singleton)
         self.context = context
         self.quota = ConnectionQuota(configuration.limits)

@@ -7,6 +7,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var timeouts: HTTPTimeouts
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     package var trustedProxies: [CIDR]
+    /// Whether the same goes for whoever connects to a Unix socket.
+    package var trustsUnixSockets: Bool
     /// Bytes of request bodies that may wait for the handlers over all connections. Beyond it a connection reads
     /// only when nothing of its own is waiting.
     package var bodyMemory: Int
@@ -19,6 +21,7 @@ package struct HTTPServerConfiguration: Sendable {
         limits: HTTPLimits = HTTPLimits(),
         timeouts: HTTPTimeouts = HTTPTimeouts(),
         trustedProxies: [CIDR] = [],
+        trustsUnixSockets: Bool = false,
         bodyMemory: Int = 256 << 20,
         eventLoops: Int? = nil
     ) {
@@ -27,6 +30,7 @@ package struct HTTPServerConfiguration: Sendable {
         self.limits = limits
         self.timeouts = timeouts
         self.trustedProxies = trustedProxies
+        self.trustsUnixSockets = trustsUnixSockets
         self.bodyMemory = bodyMemory
         self.eventLoops = eventLoops
     }

@@ -12,7 +12,8 @@ enum AdminListener {
         guard let address = configuration.admin.listen else { return nil }
         var settings = HTTPServerConfiguration(
             listeners: [BerthHTTP.ListenAddress(address)], tls: certificates,
-            trustedProxies: configuration.http.trustedProxies.compactMap { BerthHTTP.CIDR("\($0)") })
+            trustedProxies: configuration.http.trustedNetworks.compactMap { BerthHTTP.CIDR("\($0)") },
+            trustsUnixSockets: configuration.http.trustedProxies.contains(.unix))
         settings.eventLoops = 1
         settings.limits.connections = 256
         let api = AdminAPI(parts, version: BerthVersion.current, door: .network, logger: log)

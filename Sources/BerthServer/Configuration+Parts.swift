@@ -67,7 +67,7 @@ extension AccessSettings {
 extension Configuration {
     /// Listeners whose clients could not be told where to get tokens: any name may lead to them, and none is known.
     var listenersWithoutRealm: [BerthConfig.ListenAddress] {
-        guard http.externalURL == nil, !http.tls.isOn, http.trustedProxies.isEmpty else { return [] }
+        guard http.externalURL == nil, !http.tls.isOn, http.trustedNetworks.isEmpty else { return [] }
         return http.listen.filter { address in
             guard case .tcp(let host, _) = address, !address.isLocal else { return false }
             return host == "0.0.0.0" || host == "::" || BerthConfig.IPAddress(host) == nil
@@ -110,7 +110,8 @@ extension HTTPServerConfiguration {
         self.init(
             listeners: http.listen.map(BerthHTTP.ListenAddress.init), tls: certificates,
             limits: HTTPLimits(http.limits), timeouts: HTTPTimeouts(http.timeouts, http.limits),
-            trustedProxies: http.trustedProxies.compactMap { BerthHTTP.CIDR("\($0)") },
+            trustedProxies: http.trustedNetworks.compactMap { BerthHTTP.CIDR("\($0)") },
+            trustsUnixSockets: http.trustedProxies.contains(.unix),
             bodyMemory: http.limits.bodyMemoryBytes)
     }
 }

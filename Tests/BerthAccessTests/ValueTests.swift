@@ -158,7 +158,7 @@ struct ValueTests {
         let attempts = Attempts()
         for _ in 0..<100 {
             #expect(attempts.take("ann", from: "192.0.2.1", at: 0) == nil)
-            attempts.giveBack("ann", from: "192.0.2.1", at: 0)
+            attempts.giveBack("ann", from: "192.0.2.1", isRight: false, at: 0)
         }
     }
 
@@ -197,7 +197,43 @@ struct ValueTests {
         for number in 0..<200 { #expect(attempts.take("ann", from: "unix", at: 0) == nil, "\(number)") }
         #expect(attempts.take("ann", from: "unix", at: 0) != nil)
         #expect(attempts.take("bob", from: "unix", at: 0) == nil)
-        #expect(attempts.take(nil, from: "unix", at: 0) == nil)
+        #expect(attempts.takeSecret(from: "unix", at: 0) == nil)
+    }
+
+    @Test("nobody locks an account out, by failing elsewhere or beside it, from where it was opened lately")
+    func proven() {
+        let attempts = Attempts()
+        let (home, day) = ("192.0.2.1", Int64(24 * 3_600_000))
+        #expect(attempts.take("ann", from: home, at: 0) == nil)
+        attempts.giveBack("ann", from: home, isRight: true, at: 0)
+        for number in 0..<220 { _ = attempts.take("ann", from: "198.51.100.\(number % 30)", at: 1) }
+        for number in 0..<70 { _ = attempts.take("x\(number)", from: home, at: 1) }
+        #expect(attempts.take("ann", from: "203.0.113.1", at: 1) != nil, "the account's bucket is empty")
+        #expect(attempts.take("bob", from: home, at: 1) != nil, "and the address's")
+        for _ in 0..<10 { #expect(attempts.take("ann", from: home, at: 1) == nil) }
+        #expect(attempts.take("ann", from: home, at: 1) == 12, "guessing is as slow there as anywhere")
+        for number in 0..<220 { _ = attempts.take("ann", from: "198.51.100.\(number % 30)", at: day) }
+        #expect(attempts.take("ann", from: home, at: day) != nil, "that is long ago")
+    }
+
+    @Test("wrong secrets are counted by address, over a Unix socket all together, and keep nobody from logging in")
+    func secretAttempts() {
+        let attempts = Attempts()
+        for address in ["192.0.2.1", "unix"] {
+            for _ in 0..<60 { #expect(attempts.takeSecret(from: address, at: 0) == nil) }
+            #expect(attempts.takeSecret(from: address, at: 0) == 2)
+            #expect(attempts.take("ann", from: address, at: 0) == nil)
+        }
+        #expect(attempts.takeSecret(from: "192.0.2.2", at: 0) == nil)
+    }
+
+    @Test("what happened lately is bounded, and the oldest goes")
+    func recentTimes() {
+        var times = RecentTimes(lasting: 1_000_000)
+        for number in 0...RecentTimes.most { times.note("\(number)", at: Int64(number)) }
+        #expect(times.count <= RecentTimes.most)
+        #expect(!times.holds("0", at: 20_000) && times.holds("\(RecentTimes.most)", at: 20_000))
+        #expect(!times.holds("\(RecentTimes.most)", at: 1_020_000))
     }
 
     @Test(

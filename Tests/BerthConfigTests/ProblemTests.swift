@@ -34,7 +34,7 @@ struct ProblemTests {
             ),
             (
                 "http:\n  trusted_proxies: [10.0.0.0/8, 10.0.0.1/8]\n",
-                "berth.yaml:2: http.trusted_proxies has \"10.0.0.1/8\"; expected a network as 10.0.0.0/8, fd00::/8 or 192.0.2.7 (bits beyond the prefix are set; the network is 10.0.0.0/8)"
+                "berth.yaml:2: http.trusted_proxies has \"10.0.0.1/8\"; expected unix, or a network as 10.0.0.0/8, fd00::/8 or 192.0.2.7 (bits beyond the prefix are set; the network is 10.0.0.0/8)"
             ),
             (
                 "http:\n  timeouts:\n    idle: 120\n",

@@ -144,7 +144,7 @@ struct RuleTests {
         secured.http.tls.isSelfSigned = true
         #expect(secured.warnings.isEmpty)
         var proxied = Configuration()
-        proxied.http.trustedProxies = [try CIDR("0.0.0.0/0")]
+        proxied.http.trustedProxies = [.unix, try TrustedProxy("0.0.0.0/0")]
         #expect(proxied.warnings == ["http.trusted_proxies has 0.0.0.0/0: every client can claim any address"])
     }
 }

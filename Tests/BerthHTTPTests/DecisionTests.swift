@@ -265,6 +265,24 @@ struct PartTests {
         #expect(found.isSecure == (peer == "127.0.0.1"))
     }
 
+    @Test(
+        "a proxy on a Unix socket is believed where that is configured",
+        arguments: [
+            (["198.51.100.7"], "198.51.100.7"), (["6.6.6.6, 198.51.100.7"], "198.51.100.7"),
+            (["198.51.100.7, 10.0.0.1"], "198.51.100.7"), ([], "unix"), (["nonsense"], "unix"),
+        ])
+    func throughSocket(entries: [String], client: String) {
+        let connection = Peer(address: "unix", isUnixSocket: true)
+        var headers: HTTPFields = [.forwardedProto: "https"]
+        headers[values: .forwardedFor] = entries
+        let networks = [CIDR("10.0.0.0/8")].compactMap { $0 }
+        let clients = ClientAddress(trustedProxies: networks, trustsUnixSockets: true)
+        let found = clients.peer(connection, address: nil, headers: headers)
+        #expect(found.address == client && found.isSecure && found.isThroughProxy && found.isUnixSocket)
+        let unasked = ClientAddress(trustedProxies: networks).peer(connection, address: nil, headers: headers)
+        #expect(unasked == connection)
+    }
+
     @Test("nobody is believed unless told so")
     func untrusted() {
         let clients = ClientAddress(trustedProxies: [])

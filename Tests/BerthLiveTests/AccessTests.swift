@@ -330,7 +330,7 @@ struct AccessTests {
                     == "Bearer realm=\"https://registry.example.org/berth/auth/token\",service=\"registry.example.org\""
             )
         }
-        try await withLiveServer({ $0.http.trustedProxies = (try? CIDR("127.0.0.1")).map { [$0] } ?? [] }) {
+        try await withLiveServer({ $0.http.trustedProxies = (try? TrustedProxy("127.0.0.1")).map { [$0] } ?? [] }) {
             server async throws in
             try await server.addUser("ann")
             let headers = [
@@ -341,6 +341,42 @@ struct AccessTests {
             let bad = [("X-Forwarded-Host", "a\"b,realm=\"c")]
             let refused = try await server.get("/v2/", bad)
             #expect(refused.status == 400 && refused.header("WWW-Authenticate") == nil)
+        }
+    }
+
+    @Test("over a Unix socket a proxy that is believed keeps its clients apart, so that one locks out no other")
+    func behindSocket() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/s"
+            // Its clock stands still, so that nothing is given back however long this takes.
+            try await withLiveServer(
+                clock: ManualClock(),
+                {
+                    $0.http.listen.append(.unix(path: path, mode: 0o660))
+                    $0.http.trustedProxies = [.unix]
+                }
+            ) { server async throws in
+                try await server.addUser("ann")
+                func status(_ client: String, _ name: String, _ password: String) async throws -> Int {
+                    let form = Array("grant_type=password&username=\(name)&password=\(password)".utf8)
+                    return try await TestConnection(path: path).send(
+                        "POST", "/auth/token",
+                        [("Content-Type", "application/x-www-form-urlencoded"), ("X-Forwarded-For", client)], body: form
+                    ).status
+                }
+                // Of the account seen from there.
+                for _ in 0..<10 { #expect(try await status("192.0.2.1", "ann", "wrong") == 401) }
+                #expect(try await status("192.0.2.1", "ann", "wrong") == 429)
+                #expect(try await status("192.0.2.2", "ann", "correct+horse") == 200)
+                // A forgotten job with a revoked token keeps nobody beside it from logging in.
+                for _ in 0..<60 { #expect(try await status("192.0.2.2", "ann", "berth_pat_x") == 401) }
+                #expect(try await status("192.0.2.2", "ann", "berth_pat_x") == 429)
+                #expect(try await status("192.0.2.2", "ann", "correct+horse") == 200)
+                try await eventually("it is noted who it was") {
+                    let entries = try await server.access.auditEntries(before: nil, limit: 100)
+                    return entries.contains { $0.entry.address == "192.0.2.2" && !$0.entry.isDone }
+                }
+            }
         }
     }
 
