@@ -76,7 +76,7 @@ extension Access {
     }
 
     private func noteRefusal(_ what: String, _ name: String, _ address: String) {
-        note(AuditEntry(now, Actor(name: "anonymous", address: address), what, name, isDone: false))
+        noteRefusal(AuditEntry(now, Actor(name: "anonymous", address: address), what, name, isDone: false))
     }
 
     private func account(_ user: User) -> Account {

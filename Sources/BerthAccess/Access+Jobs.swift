@@ -182,7 +182,7 @@ extension Access {
         if wait == nil {
             // What it says of itself is not true for that, but tells whose it may be.
             let target = IDToken(text).map { "\($0.issuer) \($0.subject)" } ?? Self.jobName
-            note(
+            noteRefusal(
                 AuditEntry(
                     now, Actor(name: "anonymous", address: address), "job.login", target, isDone: false,
                     detail: "\(problem)"))

@@ -53,12 +53,13 @@ extension Access {
     /// The public keys, as `/auth/keys` serves them.
     package func keyDocument() -> [UInt8] { snapshot.keys.document(at: now) }
 
-    /// Forgets refresh tokens that nobody has used for too long, sessions that no upload outlives, and keys that verify
-    /// nothing any more.
+    /// Forgets refresh tokens that nobody has used for too long, sessions that no upload outlives, keys that verify
+    /// nothing any more, and what is too old or too much of the audit log.
     package func keepHouse() async {
         guard isClosed else { return }
         let now = self.now
         noteRefreshTokens()
+        await boundAudit()
         let oldest = now - AccessSettings.refreshSeconds * 1_000_000
         let keysUntil =
             now - (settings.uploadSeconds + settings.tokenSeconds + settings.skewSeconds) * 1_000_000

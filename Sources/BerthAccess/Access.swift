@@ -25,6 +25,9 @@ package struct AccessSettings: Sendable {
     package var sessionSeconds: Int64 = 3600
     /// What identity tokens are to be meant for, where a trust rule does not say: the registry's URL; nil: none is known.
     package var audience: String?
+    /// Seconds for which entries of the audit log are kept.
+    package var auditSeconds: Int64 = 400 * 24 * 3600
+    var auditBounds = AuditBounds()
 
     package init() {}
 

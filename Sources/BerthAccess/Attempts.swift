@@ -15,6 +15,9 @@ final class Attempts: Sendable {
         var accounts = Buckets(capacity: 200, refill: 1)
         var secrets = Buckets(capacity: 60, refill: 2)
         var proven = RecentTimes(lasting: 24 * 3_600_000)
+        /// Refusals that may be noted, of all together; and how many were not.
+        var notes = Buckets(capacity: 1_000, refill: 0.1)
+        var unnoted = 0
 
         /// Nil where all that are meant have one; else the seconds until they do.
         func wait(_ keys: Keys, at now: Int64) -> Int? {
@@ -63,6 +66,28 @@ final class Attempts: Sendable {
             if let wait = State.seconds(state.secrets.wait(key, at: now)) { return wait }
             state.secrets.add(-1, key, at: now)
             return nil
+        }
+    }
+}
+
+extension Attempts {
+    /// Whether one more refusal may be noted; one that may not is counted.
+    func takeNote(at now: Int64) -> Bool {
+        state.withLock { state in
+            guard state.notes.wait("", at: now) == 0 else {
+                state.unnoted += 1
+                return false
+            }
+            state.notes.add(-1, "", at: now)
+            return true
+        }
+    }
+
+    /// How many were not noted since the last time.
+    func takeUnnoted() -> Int {
+        state.withLock { state in
+            defer { state.unnoted = 0 }
+            return state.unnoted
         }
     }
 }

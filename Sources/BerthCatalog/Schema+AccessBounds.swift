@@ -12,7 +12,7 @@ extension Migration {
             UPDATE access_state SET follows_file = 1 WHERE EXISTS (SELECT 1 FROM access_file_user)
             """,
             """
-            CREATE INDEX audit_refused ON audit (id) WHERE outcome = 0
+            CREATE INDEX audit_outcome ON audit (outcome, id)
             """,
         ])
 }

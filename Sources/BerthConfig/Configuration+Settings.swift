@@ -182,6 +182,9 @@ extension Configuration {
             "access.clock_skew", \.access.clockSkew, .duration(.zero ... .seconds(10 * 60)),
             doc: "By how much clocks may differ before a token counts as expired or not yet valid."),
         Setting(
+            "access.audit_age", \.access.auditAge, .duration(.seconds(60 * 60) ... .seconds(10 * 365 * 24 * 60 * 60)),
+            doc: "How long entries of the audit log are kept; at most 1,000,000 done and 100,000 refused ones."),
+        Setting(
             "trust.session", \.trust.session, .duration(.seconds(1) ... .seconds(12 * 60 * 60)),
             doc: "How long a job is let in that has once presented a valid identity token, also when that has expired."),
         Setting(

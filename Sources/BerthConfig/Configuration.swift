@@ -99,6 +99,8 @@ extension Configuration {
         package var tokenLifetime = Duration.seconds(15 * 60)
         /// By how much the clocks of those who check tokens may differ.
         package var clockSkew = Duration.seconds(60)
+        /// How long entries of the audit log are kept.
+        package var auditAge = Duration.seconds(400 * 24 * 60 * 60)
 
         package enum Anonymous: String, Sendable, CaseIterable { case none, pull, push }
     }

@@ -59,6 +59,7 @@ extension AccessSettings {
         tokenSeconds = configuration.access.tokenLifetime.components.seconds
         skewSeconds = configuration.access.clockSkew.components.seconds
         uploadSeconds = configuration.upload.maxAge.components.seconds
+        auditSeconds = configuration.access.auditAge.components.seconds
         sessionSeconds = configuration.trust.session.components.seconds
         audience = configuration.http.externalURL?.description
     }
