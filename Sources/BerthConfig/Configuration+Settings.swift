@@ -33,7 +33,7 @@ extension Configuration {
             doc: "Networks of the proxies whose X-Forwarded headers are believed; unix: those on Unix sockets."),
         Setting(
             "http.hosts", list: \.http.hosts, .hostName,
-            doc: "Host names that browsers may use, besides loopback and the addresses, while the registry is open."),
+            doc: "Host names that clients may use, besides loopback and the addresses, while the registry is open."),
         Setting(
             "http.tls.certificate", optional: \.http.tls.certificate, .path(example: "/etc/berth/tls.crt"),
             reloads: true,

@@ -38,7 +38,8 @@ extension APISettings {
         switches.isReadOnly = configuration.registry.isReadOnly
         switches.deletesAreOff = !configuration.delete.isEnabled
         switches.message = configuration.registry.message
-        hosts = HostGuard(names: configuration.hostNames)
+        let tcp = configuration.http.listen.filter { if case .tcp = $0 { true } else { false } }
+        hosts = HostGuard(names: configuration.hostNames, isLocal: tcp.allSatisfy(\.isLocal))
     }
 
     /// What clients are told about where to get tokens.

@@ -137,7 +137,9 @@ struct ProtocolTests {
             let location = try await server.startUpload(in: "a/b")
             let second = try server.connect()
             try await second.write(
-                Array("PATCH \(location) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n".utf8)
+                Array(
+                    "PATCH \(location) HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+                        .utf8)
             )
             try await second.write([1, 2, 3])
             #expect(try await second.readReply().status == 202)
@@ -151,12 +153,26 @@ struct ProtocolTests {
         arguments: [
             ("localhost:5000", "Origin", 200), ("127.0.0.1", "Sec-Fetch-Mode", 200), ("[::1]:5000", "Origin", 200),
             ("evil.example", "Origin", 403), ("127.0.0.1.evil.example", "Sec-Fetch-Site", 403),
-            ("evil.example", "Accept", 200),
+            ("evil.example", "Accept", 403), ("registry.test:5000", "Accept", 200), ("127.1.2.3:80", "Accept", 200),
+            ("LOCALHOST", "Accept", 200), ("localhost.", "Accept", 403), ("[::2]:5000", "Accept", 403),
             ("registry.test", "Origin", 200), ("localhost.evil.example", "Origin", 403),
         ])
     func rebinding(host: String, header: String, status: Int) async throws {
         try await withLiveServer({ $0.http.hosts = [try? HostName("registry.test")].compactMap { $0 } }) { server in
             let reply = try await server.send("GET", "/v2/", [("Host", host), (header, "x")])
+            #expect(reply.status == status)
+        }
+    }
+
+    @Test(
+        "beyond this machine what looks like a browser alone is asked for the name",
+        arguments: [
+            ("Accept", "x", 200), ("User-Agent", "docker/20", 200), ("User-Agent", "Mozilla/5.0 (X11)", 403),
+            ("Accept-Language", "de", 403), ("Referer", "http://evil.example/", 403), ("Origin", "null", 403),
+        ])
+    func browsers(header: String, value: String, status: Int) async throws {
+        try await withLiveServer({ $0.http.listen = [.tcp(host: "0.0.0.0", port: 0)] }) { server in
+            let reply = try await server.send("GET", "/v2/", [("Host", "evil.example"), (header, value)])
             #expect(reply.status == status)
         }
     }
@@ -213,7 +229,8 @@ struct ProtocolTests {
             let connection = try server.connect()
             try await connection.write(
                 Array(
-                    "\(method) \(target) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\(headers)\r\n\r\n".utf8))
+                    "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\(headers)\r\n\r\n".utf8
+                ))
             let reply = try await connection.readNextReply()
             #expect(reply.status == status)
             #expect(!reply.errorCodes.isEmpty)
@@ -254,7 +271,7 @@ struct ProtocolTests {
         "requests of other versions and codings",
         arguments: [
             ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505), ("GET /v2/ HTTP/1.0\r\n\r\n", 200),
-            ("PUT /v2/a/b/manifests/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+            ("PUT /v2/a/b/manifests/1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
         ])
     func versions(request: String, status: Int) async throws {
         try await withLiveServer { server in

@@ -362,7 +362,7 @@ struct PushBlobTests {
             let location = try await server.startUpload(in: "a/b")
             let connection = try server.connect()
             try await connection.write(
-                Array("PATCH \(location) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".utf8)
+                Array("PATCH \(location) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n".utf8)
                     + [UInt8](repeating: 1, count: 600))
             // The later request wins, and waits until the earlier one has let go of the upload.
             await connection.abort()

@@ -21,7 +21,7 @@ struct UploadEndTests {
             try await server.send("PATCH", location, body: first)
             let connection = try server.connect()
             try await connection.write(
-                Array("PUT \(target) HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n".utf8)
+                Array("PUT \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n".utf8)
                     + rest.prefix(500_000))
             try await eventually("bytes of the PUT arrive") { try server.uploadedBytes() > 100 }
             await connection.abort()
@@ -36,7 +36,7 @@ struct UploadEndTests {
             let location = try await server.startUpload(in: "a/b")
             let earlier = try server.connect()
             try await earlier.write(
-                Array("PATCH \(location) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".utf8)
+                Array("PATCH \(location) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n".utf8)
                     + [UInt8](repeating: 1, count: 400))
             try await eventually("the earlier chunk has the upload") { try !server.files(in: "uploads").isEmpty }
             let later = try await server.send("PATCH", location, body: [UInt8](repeating: 2, count: 10))
