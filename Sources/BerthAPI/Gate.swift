@@ -24,9 +24,16 @@ struct Gate: Sendable {
         return await access.identify(Authorization(header), from: request.peer.address)
     }
 
-    /// Who has sent no `Authorization`: the account of the connection's certificate, if it opens one.
+    /// Who has sent no `Authorization`.
     private func callerByCertificate(_ request: Request) -> Caller {
-        request.peer.certificate.flatMap { access.account($0) }?.caller ?? .anonymous
+        accountByCertificate(request)?.caller ?? .anonymous
+    }
+
+    /// The account of the connection's certificate, if it opens one. A browser shows the certificate for every web page:
+    /// others' pages do nothing in the name of who looks at them.
+    func accountByCertificate(_ request: Request) -> Account? {
+        guard let certificate = request.peer.certificate, !request.isOfForeignPage else { return nil }
+        return access.account(certificate)
     }
 
     /// The caller, where he may do what the route needs. Throws what he is told where he may not.

@@ -45,7 +45,7 @@ package struct AdminAPI: RequestHandler {
 
     /// Throws unless the request is an administrator's, and not a foreign web page's that his browser has opened.
     private func administrator(_ request: Request) async throws(AdminRefusal) -> Actor {
-        if let origin = request.headers[.origin], !Self.isOwn(origin, request.host) {
+        if request.isOfForeignPage {
             throw AdminRefusal(.forbidden, "Web pages of others may not do this.")
         }
         let address = request.peer.address
@@ -58,12 +58,6 @@ package struct AdminAPI: RequestHandler {
             throw AdminRefusal(.forbidden, "Only administrators may do this, with a token that was made for it.")
         }
         return Actor(name: principal.text, address: address)
-    }
-
-    /// RFC 6454, section 7: scheme, host and port, or `null`.
-    private static func isOwn(_ origin: String, _ host: String?) -> Bool {
-        guard let host, let start = origin.firstRange(of: "://") else { return false }
-        return hasSameBytes(String(origin[start.upperBound...]).lowercased(), host.lowercased())
     }
 
     package func refuse(_ problem: HTTPProblem, requestID: String) -> Response {

@@ -48,6 +48,17 @@ package struct Request: Sendable {
     /// Value of `Host`; there is exactly one in HTTP/1.1, and it holds nothing but a host and a port.
     package var host: String? { headers[.hostHeader] }
 
+    /// Whether a browser sends this for a web page of somebody else's: a foreign `Origin` (RFC 6454, section 7: scheme, host
+    /// and port, or `null`), or what Fetch Metadata says. No other client sends either.
+    package var isOfForeignPage: Bool {
+        if let origin = headers[.origin] {
+            guard let host, let start = origin.firstRange(of: "://") else { return true }
+            return !hasSameBytes(String(origin[start.upperBound...]).lowercased(), host.lowercased())
+        }
+        guard let site = headers[.fetchSite] else { return false }
+        return !hasSameBytes(site, "same-origin") && !hasSameBytes(site, "none")
+    }
+
     private static func split(_ target: String) -> (path: String, query: String?) {
         let bytes = target.utf8
         guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (target, nil) }

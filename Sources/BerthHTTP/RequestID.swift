@@ -45,6 +45,7 @@ extension HTTPField.Name {
     package static let hostHeader = Self.known("Host")
     static let requestID = Self.known("X-Request-Id")
     static let forwardedFor = Self.known("X-Forwarded-For")
+    static let fetchSite = Self.known("Sec-Fetch-Site")
     static let forwardedProto = Self.known("X-Forwarded-Proto")
 
     /// A name that is a token, which the tests of this file's constants see to.

@@ -208,6 +208,8 @@ struct AdminAPITests {
             ] {
                 #expect(try await status(fields(root, "Origin", origin)) == expected, "\(origin)")
             }
+            #expect(try await status(fields(root, "Sec-Fetch-Site", "cross-site")) == 403)
+            #expect(try await status(fields(root, "Sec-Fetch-Site", "none")) == 200)
             var change = Access.UserChange()
             change.isDisabled = true
             try await access.changeUser(AccountName("root"), change, by: .operator)

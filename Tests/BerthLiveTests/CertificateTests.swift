@@ -101,6 +101,29 @@ struct CertificateTests {
         }
     }
 
+    @Test(
+        "the browser shows its certificate for others' web pages too: they do nothing by it",
+        arguments: [
+            ([("Origin", "https://evil.test")], false), ([("Origin", "null")], false),
+            ([("Origin", "https://localhost")], true), ([("Sec-Fetch-Site", "cross-site")], false),
+            ([("Sec-Fetch-Site", "same-site")], false), ([("Sec-Fetch-Site", "same-origin")], true),
+            ([("Sec-Fetch-Site", "none")], true), ([], true),
+        ] as [([(String, String)], Bool)])
+    func foreignPages(headers: [(String, String)], isTaken: Bool) async throws {
+        try await withRegistry { server, authority async throws in
+            let ann = try await connect(server, authority, as: Self.ann)
+            let digest = "sha256:" + String(repeating: "0", count: 64)
+            let mount = "/v2/team/app/blobs/uploads/?mount=\(digest)&from=team/secret"
+            #expect(try await ann.send("POST", mount, headers).status == (isTaken ? 202 : 401))
+            let token = try await ann.send("GET", "/auth/token?scope=repository:team/app:push", headers).json()
+            let bearer = ("Authorization", "Bearer \(try #require(token["token"] as? String))")
+            let used = try await ann.send("POST", "/v2/team/app/blobs/uploads/", [bearer])
+            #expect(used.status == (isTaken ? 202 : 401))
+            // What the page's own script had to know is not the browser's to give.
+            #expect(try await ann.send("POST", "/v2/team/app/blobs/uploads/", headers + [basic("ann")]).status == 202)
+        }
+    }
+
     @Test("no certificate, one that no rule names, and one of two accounts are nobody")
     func nobody() async throws {
         try await withRegistry { server, authority async throws in

@@ -22,8 +22,8 @@ struct GetToken: Endpoint {
             account = try await call.account { access, address async throws(IdentityRefusal) in
                 try await access.authenticate(name, password, from: address)
             }
-        } else if let certificate = call.request.peer.certificate {
-            account = call.context.gate.access.account(certificate)
+        } else {
+            account = call.context.gate.accountByCertificate(call.request)
         }
         let isOffline = form["offline_token"].map { hasSameBytes($0, "true") } ?? false
         return try await call.token(account, form, withRefresh: isOffline)
