@@ -4,6 +4,7 @@ import BerthModel
 extension Access {
     /// Adds a robot; it logs in with a secret (`addSecret`) and may do what it is granted within its namespace.
     package func addRobot(_ name: RobotName, by actor: Actor) async throws(AccessError) -> Addition {
+        try mayClose()
         let now = self.now
         return try await changing { t, entries throws(CatalogError) -> Addition in
             if try t.exists("SELECT 1 FROM access_robot WHERE name = ?", [.text(name.text)]) { return .thereAlready }

@@ -9,6 +9,7 @@ extension Access {
     /// Adds a trust rule with what it grants. One of the same name that is as asked stays as it is, and gets the grants
     /// that it has not. Throws `.invalid`, or `.conflict` where there is another one of this name.
     package func addTrust(_ rule: NewTrustRule, by actor: Actor) async throws(AccessError) -> Addition {
+        try mayClose()
         try await check(rule)
         let now = self.now
         let result = try await changing { t, entries throws(CatalogError) -> Addition? in

@@ -9,7 +9,8 @@ package enum Addition: Sendable, Equatable {
 
 extension Access {
     /// Adds a user, who may do nothing yet unless an administrator. `password` nil: no password opens the account.
-    /// One of the same name that is as asked stays as it is, its password too.
+    /// One of the same name that is as asked stays as it is, its password too. Throws `.conflict` for another one, and
+    /// for the first account where `AccessSettings.objectionToClosing` says so.
     package func addUser(
         _ name: AccountName, password: String?, isAdmin: Bool, by actor: Actor
     ) async throws(AccessError) -> Addition {
@@ -23,6 +24,7 @@ extension Access {
         _ name: AccountName, hash: String?, isAdmin: Bool, by actor: Actor
     ) async throws(AccessError) -> Addition {
         let name = try AccountName(new: name.text)
+        try mayClose()
         if let hash, !PasswordHash.isKnown(hash) {
             throw .invalid("the password of \(name) is not kept as yescrypt, or as bcrypt of a cost from 4 to 14")
         }
@@ -133,6 +135,13 @@ extension Access {
             log.error("a change to accounts failed", metadata: ["cause": "\(error)"])
             throw .failed(error)
         }
+    }
+}
+
+extension Access {
+    /// Throws `.conflict` where the first account would leave clients without a place to log in.
+    func mayClose() throws(AccessError) {
+        if !isClosed, let objection = settings.objectionToClosing { throw .conflict(objection) }
     }
 }
 

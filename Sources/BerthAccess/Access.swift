@@ -27,6 +27,8 @@ package struct AccessSettings: Sendable {
     package var audience: String?
     /// Seconds for which entries of the audit log are kept.
     package var auditSeconds: Int64 = 400 * 24 * 3600
+    /// Why the registry must not get its first account, for a person and without a full stop; nil: it may.
+    package var objectionToClosing: String?
     var auditBounds = AuditBounds()
 
     package init() {}

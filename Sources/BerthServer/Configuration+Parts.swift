@@ -60,6 +60,8 @@ extension AccessSettings {
         tokenSeconds = configuration.access.tokenLifetime.components.seconds
         skewSeconds = configuration.access.clockSkew.components.seconds
         uploadSeconds = configuration.upload.maxAge.components.seconds
+        let nowhere = configuration.listenersWithoutRealm.map { "\($0)" }
+        if !nowhere.isEmpty { objectionToClosing = StartError.advice(nowhere, "this would be the first account") }
         auditSeconds = configuration.access.auditAge.components.seconds
         sessionSeconds = configuration.trust.session.components.seconds
         audience = configuration.http.externalURL?.description

@@ -30,12 +30,15 @@ package enum StartError: Error, CustomStringConvertible {
             "The registry in \(root) has accounts, but its catalog, berth.db, knows none: it was exchanged or emptied. "
                 + "Bring the right one back from a backup. To open the registry to everybody on purpose, remove "
                 + "\(root)/keys/closed."
-        case .noRealm(let listeners):
-            "http.listen has \(listeners.joined(separator: ", ")), and there are accounts: set http.external_url to the "
-                + "URL by which clients reach the registry, so that they can be told where to log in"
+        case .noRealm(let listeners): Self.advice(listeners, "there are accounts")
         case .htpasswd(let path, let reason): "access.htpasswd: the file \(path) cannot be used: \(reason)"
         case .noCertificate(let error): "http.tls.self_signed: \(error)"
         case .keyUnusable(let path, let reason): "The key file \(path) cannot be used: \(reason)."
         }
+    }
+    /// What to do about listeners whose clients could not be told where to log in.
+    static func advice(_ listeners: [String], _ reason: String) -> String {
+        "http.listen has \(listeners.joined(separator: ", ")), and \(reason): set http.external_url to the URL by which "
+            + "clients reach the registry, so that they can be told where to log in"
     }
 }

@@ -300,6 +300,31 @@ struct AdminCommandTests {
         }
     }
 
+    @Test("a registry that could not tell where to log in gets no first account, and starts again as it was")
+    func firstAccountNowhere() async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let open = ["http.listen=0.0.0.0:0", "access.anonymous=push"]
+            let server = try await BerthProcess.start(root: root, settings: open)
+            for arguments in [
+                ["user", "add", "ann"], ["robot", "add", "team+ci"],
+                ["trust", "add", "a", "--issuer", "https://a", "--audience", "b", "--claim", "repository=a/b"],
+            ] {
+                let refused = try await berth(arguments + ["--root", root])
+                #expect(refused.status == 1 && refused.complaint.contains("set http.external_url"), "\(arguments)")
+            }
+            #expect(try await server.connect().send("GET", "/v2/").status == 200)
+            try await server.stop()
+            let again = try await BerthProcess.start(root: root, settings: open)
+            try await again.stop()
+            let external = open + ["http.external_url=http://registry.example.org:5000"]
+            let told = try await BerthProcess.start(root: root, settings: external)
+            #expect(try await berth(["user", "add", "ann", "--root", root]).status == 0)
+            #expect(try await told.connect().send("GET", "/v2/").status == 401)
+            try await told.stop()
+        }
+    }
+
     private func shell(_ input: String, _ arguments: [String]) async throws -> Outcome {
         let words = arguments.map { "'\($0)'" }.joined(separator: " ")
         return try await runToEnd(["/bin/sh", "-c", "\(input) '\(binary)' \(words)"])
