@@ -7,13 +7,16 @@ extension Access {
     package func identifyNow(_ authorization: Authorization) -> Identity? {
         switch authorization {
         case .unknown: .refused(.credentials)
-        case .bearer(let text) where SecretText.isOne(text): job(text) ?? .refused(.token)
+        case .bearer(let text) where SecretText.isOne(text): job(text)
         case .bearer(let text):
             Hash256(of: text).flatMap { tokens[$0] ?? anonymousTokens[$0] }.map(standing)
-        case .basic(let name, let password) where hasSameBytes(name, Self.jobName):
-            job(password) ?? (SecretText.isOne(password) ? .refused(.credentials) : nil)
+        case .basic(let name, let password) where hasSameBytes(name, Self.jobName): job(password)
         case .basic(let name, let password):
-            if SecretText.isOne(password) { identity(bySecret(name, password)) } else { remembered(name, password) }
+            if SecretText.isOne(password) {
+                bySecret(name, password).map { .caller($0.caller) }
+            } else {
+                remembered(name, password)
+            }
         }
     }
 
@@ -22,6 +25,10 @@ extension Access {
         if let known = identifyNow(authorization) { return known }
         switch authorization {
         case .unknown: return .refused(.credentials)
+        case .bearer(let text) where SecretText.isOne(text):
+            do throws(IdentityRefusal) { try refuseSecret("login", "", address) } catch {
+                return .refused(error == .credentials ? .token : error)
+            }
         case .bearer(let text): return verify(text)
         case .basic(let name, let password) where hasSameBytes(name, Self.jobName):
             return await identifyJob(password, from: address)
@@ -99,10 +106,6 @@ extension Access {
     }
 
     // MARK: - Secrets of 256 bits
-
-    private func identity(_ account: Account?) -> Identity {
-        account.map { .caller($0.caller) } ?? .refused(.credentials)
-    }
 
     /// The account of a personal token or a robot's secret, shown as the password of its owner.
     private func bySecret(_ name: String, _ password: String) -> Account? {

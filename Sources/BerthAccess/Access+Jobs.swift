@@ -43,6 +43,11 @@ extension Access {
     /// The same on the way to a repository: an upload outlives the session.
     func identifyJob(_ presented: String, from address: String) async -> Identity {
         if let account = liveJob(presented) { return .caller(account.caller) }
+        if SecretText.isOne(presented) {
+            do throws(IdentityRefusal) { try refuseSecret("login", Self.jobName, address) } catch {
+                return .refused(error)
+            }
+        }
         do throws(OpeningFailure) { return .caller(try await open(presented, from: address).account.caller) } catch {
             if case .problem(.expired) = error, let hash = Hash256(of: presented), let session = jobs[hash],
                 let rule = rule(of: session)

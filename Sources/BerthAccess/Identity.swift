@@ -69,11 +69,10 @@ package enum Authorization: Sendable, Equatable {
     package init(_ value: String) {
         self = .unknown
         let bytes = value.utf8
-        guard bytes.count <= Self.longest, let space = bytes.firstIndex(of: UInt8(ascii: " ")) else { return }
-        let scheme = bytes[..<space]
-        var rest = bytes[bytes.index(after: space)...]
-        while rest.first == UInt8(ascii: " ") { rest = rest.dropFirst() }
-        guard !rest.isEmpty else { return }
+        guard bytes.count <= Self.longest else { return }
+        let scheme = bytes.prefix { $0 != UInt8(ascii: " ") }
+        let rest = bytes[scheme.endIndex...].drop { $0 == UInt8(ascii: " ") }
+        // Without a token, it is a token that is not valid (RFC 6750, section 3.1), not a login.
         if scheme.isWord("bearer") {
             self = .bearer(Substring(rest))
         } else if scheme.isWord("basic"), let pair = Self.pair(rest) {

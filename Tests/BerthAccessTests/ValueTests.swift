@@ -71,8 +71,8 @@ struct ValueTests {
             ("Basic YTo=", .basic(name: "a", password: "")), ("Basic YTo", .basic(name: "a", password: "")),
             ("Basic YTpiOmM=", .basic(name: "a", password: "b:c")), ("Basic YQ==", .unknown), ("Basic", .unknown),
             ("Basic ", .unknown), ("Basic !!!", .unknown), ("Digest x", .unknown), ("", .unknown),
-            ("Bearer ", .unknown),
-            ("Bearer", .unknown), ("Basic /zo6", .unknown), ("Basic YTpi, Basic YTpi", .unknown),
+            ("Bearer ", .bearer("")), ("Bearer", .bearer("")), ("Bearerx", .unknown), (" Bearer", .unknown),
+            ("Basic /zo6", .unknown), ("Basic YTpi, Basic YTpi", .unknown),
         ])
     func authorization(header: String, expected: Authorization) { #expect(Authorization(header) == expected) }
 

@@ -380,6 +380,41 @@ struct AccessTests {
         }
     }
 
+    @Test("a secret that is revoked or nobody's is noted and counted on every route, and lets its owner in by password")
+    func revokedSecret() async throws {
+        try await withClosedServer { server async throws in
+            let secret = try await server.addPersonalToken("ann")
+            #expect(try await server.get("/v2/", [basic("ann", secret.text)]).status == 200)
+            try await server.removeSecret(secret)
+            for (header, isToken) in [
+                (basic("ann", secret.text), false), (basic("oidc", "berth_job_x"), false),
+                (server.bearer("berth_job_x"), true),
+            ] {
+                let refused = try await server.get("/v2/team/a/tags/list", [header])
+                #expect(refused.status == 401)
+                let challenge = refused.header("WWW-Authenticate") ?? ""
+                #expect(challenge.hasPrefix("Bearer ") && challenge.contains("invalid_token") == isToken)
+            }
+            for _ in 3..<60 { _ = try await server.get("/v2/", [basic("ann", secret.text)]) }
+            let many = try await server.get("/v2/", [basic("ann", secret.text)])
+            #expect(many.status == 429 && many.header("Retry-After") != nil)
+            #expect(try await server.get("/v2/", [basic("ann")]).status == 200)
+            try await eventually("each is noted") {
+                let entries = try await server.access.auditEntries(before: nil, limit: 200).map(\.entry)
+                return entries.filter { $0.action == "login" && !$0.isDone }.count == 60
+            }
+        }
+    }
+
+    @Test("Bearer without a token is a token that is not valid", arguments: ["Bearer", "Bearer "])
+    func emptyBearer(header: String) async throws {
+        try await withClosedServer { server async throws in
+            let reply = try await server.get("/v2/", [("Authorization", header)])
+            #expect(reply.status == 401)
+            #expect(reply.header("WWW-Authenticate")?.hasSuffix("error=\"invalid_token\"") == true)
+        }
+    }
+
     @Test("a query or cookie is no place for credentials")
     func elsewhere() async throws {
         try await withClosedServer { server async throws in
