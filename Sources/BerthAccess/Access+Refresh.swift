@@ -4,7 +4,8 @@ import BerthModel
 import Logging
 
 extension Access {
-    /// Refresh tokens that one account may have; beyond it, the one that was not used for longest goes.
+    /// Refresh tokens that one account may have by its password, and by each of its personal tokens or secrets; beyond it,
+    /// one that was never used goes, else the one that was not used for longest.
     static let mostRefreshTokens: Int64 = 100
 
     /// A token that goes on working until it is revoked, its account is disabled or gets a new password, or it is not
@@ -51,11 +52,13 @@ extension Access {
         guard let row, row.hash.isSame(as: text.hash), now - row.lastUsedAt < AccessSettings.refreshSeconds * 1_000_000,
             let account = account(row), account.version == row.version
         else { try refuseSecret("refresh", text.prefix, address) }
-        if now - row.lastUsedAt > 60_000_000 {
+        // Whether it was used at all counts as well.
+        if now - row.lastUsedAt > 60_000_000 || row.lastUsedAt <= row.createdAt {
             database.enqueue(
                 { t throws(CatalogError) in
                     try t.execute(
-                        "UPDATE access_refresh SET last_used_at = ? WHERE id = ?", [.integer(now), .integer(row.id)])
+                        "UPDATE access_refresh SET last_used_at = ? WHERE id = ?",
+                        [.integer(max(now, row.createdAt + 1)), .integer(row.id)])
                 }, settled: { _ in })
         }
         return account
@@ -113,30 +116,32 @@ extension SQLTransaction {
         }
     }
 
-    /// Makes room for the newest one, whatever the clock says.
+    /// Makes room for the newest one, whatever the clock says: those go first that were never used.
     fileprivate func dropRefreshTokens(of account: Account, except newest: SecretText) throws(CatalogError) {
-        let id = SQLValue.integer(account.id)
-        let values = [id, .text(newest.prefix), id, .text(newest.prefix), .integer(Access.mostRefreshTokens - 1)]
+        let (id, shown) = (SQLValue.integer(account.id), SQLValue.integer(account.secret?.id ?? 0))
+        let values = [
+            id, shown, .text(newest.prefix), id, shown, .text(newest.prefix), .integer(Access.mostRefreshTokens - 1),
+        ]
         if case .robot = account.principal {
             try execute(
                 """
                 DELETE FROM access_refresh
-                WHERE robot_id = ? AND prefix <> ? AND id NOT IN (
+                WHERE robot_id = ? AND COALESCE(secret_id, 0) = ? AND prefix <> ? AND id NOT IN (
                     SELECT id
                     FROM access_refresh
-                    WHERE robot_id = ? AND prefix <> ?
-                    ORDER BY last_used_at DESC, id DESC
+                    WHERE robot_id = ? AND COALESCE(secret_id, 0) = ? AND prefix <> ?
+                    ORDER BY CASE WHEN last_used_at > created_at THEN 1 ELSE 0 END DESC, last_used_at DESC, id DESC
                     LIMIT ?)
                 """, values)
         } else {
             try execute(
                 """
                 DELETE FROM access_refresh
-                WHERE user_id = ? AND prefix <> ? AND id NOT IN (
+                WHERE user_id = ? AND COALESCE(secret_id, 0) = ? AND prefix <> ? AND id NOT IN (
                     SELECT id
                     FROM access_refresh
-                    WHERE user_id = ? AND prefix <> ?
-                    ORDER BY last_used_at DESC, id DESC
+                    WHERE user_id = ? AND COALESCE(secret_id, 0) = ? AND prefix <> ?
+                    ORDER BY CASE WHEN last_used_at > created_at THEN 1 ELSE 0 END DESC, last_used_at DESC, id DESC
                     LIMIT ?)
                 """, values)
         }
@@ -151,6 +156,7 @@ private struct RefreshRow: Sendable {
     let secretID: Int64?
     /// The account's, when the token was made.
     let version: Int64
+    let createdAt: Int64
     let lastUsedAt: Int64
 
     /// Nil where there is none.
@@ -158,13 +164,14 @@ private struct RefreshRow: Sendable {
         guard
             let row = try t.row(
                 """
-                SELECT id, hash, user_id, robot_id, secret_id, version, last_used_at
+                SELECT id, hash, user_id, robot_id, secret_id, version, created_at, last_used_at
                 FROM access_refresh
                 WHERE prefix = ?
                 """, [.text(prefix)]), let hash = Hash256(bytes: try row.bytes(1))
         else { return nil }
         self.hash = hash
         (id, userID, robotID) = (try row.integer(0), try row.optionalInteger(2), try row.optionalInteger(3))
-        (secretID, version, lastUsedAt) = (try row.optionalInteger(4), try row.integer(5), try row.integer(6))
+        (secretID, version) = (try row.optionalInteger(4), try row.integer(5))
+        (createdAt, lastUsedAt) = (try row.integer(6), try row.integer(7))
     }
 }

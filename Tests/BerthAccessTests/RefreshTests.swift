@@ -81,6 +81,27 @@ struct RefreshTests {
         }
     }
 
+    @Test("many logins by one credential push out nothing of another one, and nothing that is in use")
+    func crowd() async throws {
+        try await withAccess { access, clock async throws in
+            let secret = try await access.addSecret(
+                for: .user(AccountName("ann")), label: "", scopes: nil, seconds: nil, by: .operator)
+            let byPassword = try await access.authenticate("ann", testPassword, from: "")
+            let bySecret = try await access.authenticate("ann", secret.text, from: "")
+            let laptop = try await access.makeRefreshToken(byPassword, from: "")
+            let build = try await access.makeRefreshToken(bySecret, from: "")
+            // Used right after the login, and then not for long.
+            _ = try await access.account(refreshToken: build, from: "")
+            clock.advance(seconds: 3_600)
+            for _ in 0..<150 { _ = try await access.makeRefreshToken(bySecret, from: "") }
+            #expect(try await access.refreshCount() == 101)
+            for token in [laptop, build] { _ = try await access.account(refreshToken: token, from: "") }
+            for _ in 0..<150 { _ = try await access.makeRefreshToken(byPassword, from: "") }
+            #expect(try await access.refreshCount() == 200)
+            _ = try await access.account(refreshToken: laptop, from: "")
+        }
+    }
+
     @Test("a token ends with the personal token that it was issued for, if that is sooner")
     func expiry() async throws {
         try await withAccess { access, _ async throws in
