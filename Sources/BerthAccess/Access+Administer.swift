@@ -1,5 +1,6 @@
 import BerthDigest
 package import BerthModel
+import BerthRegistry
 
 extension Access {
     /// The administrator who sends this header over the network: by name and password, or by a personal token as `Bearer`.
@@ -17,7 +18,18 @@ extension Access {
             account = known
         case .unknown: throw .credentials
         }
-        return decide(account.caller, .admin, nil) ? account.principal : nil
+        guard decide(account.caller, .admin, nil) else {
+            noteIntruder(account.principal, address)
+            return nil
+        }
+        return account.principal
+    }
+
+    /// Somebody who is himself and no administrator, or whose token was not made for that.
+    private func noteIntruder(_ principal: Principal, _ address: String) {
+        guard attempts.takeSecret(from: address, at: clock.milliseconds()) == nil else { return }
+        noteRefusal(
+            AuditEntry(now, Actor(name: principal.text, address: address), "administer", "registry", isDone: false))
     }
 
     private func account(personalToken text: Substring) -> Account? {

@@ -56,7 +56,12 @@ extension Access {
                     .optional(scopes.map { $0.map(\.description).joined(separator: "\n") }), .integer(now),
                     .optional(seconds.map { now + $0 * 1_000_000 }),
                 ])
-            entries.append(AuditEntry(now, actor, "token.add", secret.prefix, detail: "\(holder)"))
+            let words = [
+                "\(holder)", scopes.map { $0.map(\.description).joined(separator: " ") } ?? "all that he may do",
+                seconds.map { "for \($0) s" } ?? "for ever",
+            ]
+            entries.append(
+                AuditEntry(now, actor, "token.add", secret.prefix, detail: words.joined(separator: ", ")))
             return true
         }
         guard isKnown else { throw .unknown("\(holder)") }

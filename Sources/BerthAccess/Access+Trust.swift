@@ -28,8 +28,7 @@ extension Access {
                     VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?)
                     """, rule.columns + [.text(rule.name.text), .integer(now), .text(actor.name)])
                 try t.close(at: now)
-                let detail = "\(rule.issuer) \(rule.conditions.map(\.description).joined(separator: " "))"
-                entries.append(AuditEntry(now, actor, "trust.add", rule.name.text, detail: detail))
+                entries.append(AuditEntry(now, actor, "trust.add", rule.name.text, detail: rule.told))
                 isNew = true
             }
             for (role, pattern) in rule.grants {
@@ -185,6 +184,15 @@ extension Access {
 }
 
 extension NewTrustRule {
+    /// All of it that widens whom it lets in, for the audit log.
+    fileprivate var told: String {
+        var words = [issuer] + (audience.map { ["audience \($0)"] } ?? [])
+        if allowsPrivate { words.append("private addresses") }
+        if authority != nil { words.append("own authority") }
+        if keys != nil { words.append("given keys") }
+        return (words + conditions.map(\.description)).joined(separator: " ")
+    }
+
     /// As the table keeps what a rule believes.
     fileprivate var columns: [SQLValue] {
         [

@@ -107,6 +107,29 @@ struct TrustRuleTests {
         }
     }
 
+    @Test("the audit log tells what of a rule or token widens whom it lets in, and to what")
+    func told() async throws {
+        try await withJobs { world async throws in
+            var rule = NewTrustRule(
+                try AccountName("wide"), issuer: "https://a", audience: "b", conditions: [try ClaimCondition("sub=x")])
+            (rule.allowsPrivate, rule.keys) = (true, try IssuerKey.set([world.key]))
+            _ = try await world.access.addTrust(rule, by: .operator)
+            _ = try await world.access.addUser(AccountName("ann"), hash: nil, isAdmin: false, by: .operator)
+            for (scopes, seconds) in [([CredentialScope("pull:team/**")], 60), (nil, nil)]
+                as [([CredentialScope?]?, Int64?)]
+            {
+                _ = try await world.access.addSecret(
+                    for: .user(AccountName("ann")), label: "", scopes: scopes?.compactMap { $0 }, seconds: seconds,
+                    by: .operator)
+            }
+            let details = try await world.access.auditEntries(before: nil, limit: 10).map(\.entry.detail)
+            for detail in [
+                "https://a audience b private addresses given keys sub=x", "user ann, pull:team/**, for 60 s",
+                "user ann, all that he may do, for ever",
+            ] { #expect(details.contains(detail), "\(details)") }
+        }
+    }
+
     @Test("without a URL of its own, the registry asks for an audience; the first rule closes it")
     func audience() async throws {
         try await withAccess { access, _ async throws in
