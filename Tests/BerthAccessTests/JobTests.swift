@@ -209,6 +209,25 @@ struct JobTests {
         }
     }
 
+    @Test("a job's token stays below 6 KiB, whatever its issuer calls it, and says what there is room for")
+    func size() async throws {
+        try await withJobs { world async throws in
+            let subject = String(repeating: "\u{e9}", count: 256)
+            let token = try world.token { $0.claims["sub"] = subject }
+            let account = try await world.access.authenticate("oidc", token, from: world.address)
+            let long = String(repeating: "a", count: 200)
+            let scopes = RequestedScopes(
+                (0..<100).map { "repository:team/\(long)/\($0):pull,push" } + ["registry:catalog:*"])
+            let issued = try world.access.issue(account, scopes).text
+            #expect((3 << 10..<6 << 10).contains(issued.utf8.count))
+            if case .caller(let caller) = await world.access.identify(.bearer(Substring(issued)), from: "") {
+                #expect(world.access.decide(caller, .push, try RepositoryName("team/\(long)/0")))
+            } else {
+                Issue.record("refused")
+            }
+        }
+    }
+
     @Test("a token is exchanged eight times at once at most, and whoever has used it up stops no other job")
     func exchangedOften() async throws {
         try await withJobs { world async throws in
