@@ -20,13 +20,19 @@ package struct AdminAPI: RequestHandler {
     private let parts: AdminParts
     private let version: String
     private let door: Door
+    private let trouble: @Sendable () async -> String?
     private let log: Logger
 
-    package init(_ parts: AdminParts, version: String, door: Door, logger: Logger) {
-        (self.parts, self.version, self.door, self.log) = (parts, version, door, logger)
+    /// - Parameter trouble: nil while the registry can do its work, else the reason in a few words.
+    package init(
+        _ parts: AdminParts, version: String, door: Door, trouble: @escaping @Sendable () async -> String? = { nil },
+        logger: Logger
+    ) {
+        (self.parts, self.version, self.door, self.trouble, self.log) = (parts, version, door, trouble, logger)
     }
 
     package func handle(_ request: Request) -> Handling {
+        if let check = check(request) { return check }
         switch door {
         case .socket(let user):
             guard let caller = request.peer.user, caller == 0 || caller == user else {
@@ -43,11 +49,30 @@ package struct AdminAPI: RequestHandler {
         }
     }
 
+    /// Whether the process is up, and whether it can work: everybody may know.
+    private func check(_ request: Request) -> Handling? {
+        guard request.method == .get || request.method == .head else { return nil }
+        switch request.path {
+        case "/healthz": return .answer(.word("ok"))
+        case "/readyz":
+            return .task { [trouble] in
+                guard let reason = await trouble() else { return .word("ready") }
+                var response = Response.word(reason)
+                response.status = .serviceUnavailable
+                response.headers[.retryAfter] = "5"
+                return response
+            }
+        default: return nil
+        }
+    }
+
     /// Throws unless the request is an administrator's, and not a foreign web page's that his browser has opened.
     private func administrator(_ request: Request) async throws(AdminRefusal) -> Actor {
         if request.isOfForeignPage {
             throw AdminRefusal(.forbidden, "Web pages of others may not do this.")
         }
+        // No page makes a browser send that without asking first, with or without a body.
+        if request.method == .post, request.headers[.contentType] != "application/json" { throw .notJSON }
         let address = request.peer.address
         let principal: Principal?
         do throws(IdentityRefusal) {
@@ -91,9 +116,7 @@ package struct AdminAPI: RequestHandler {
     private func read(_ request: Request, _ operation: AdminOperation) async throws(AdminRefusal) -> AdminBody {
         guard request.method != .get else { return try AdminBody(query: request.query, operation.fields) }
         guard request.hasBody else { return try AdminBody(JSONObject(members: []), operation.fields) }
-        guard request.headers[.contentType] == "application/json" else {
-            throw AdminRefusal(.unsupportedMediaType, "send JSON with Content-Type application/json")
-        }
+        guard request.headers[.contentType] == "application/json" else { throw .notJSON }
         let bytes: [UInt8]
         do throws(BodyError) {
             bytes = Array(try await request.body.collect(upTo: Self.mostBytes).readableBytesView)
@@ -112,6 +135,8 @@ struct AdminRefusal: Error {
     var header: (name: HTTPField.Name, value: String)?
 
     init(_ status: HTTPResponse.Status, _ message: String) { (self.status, self.message) = (status, message) }
+
+    static let notJSON = AdminRefusal(.unsupportedMediaType, "Send JSON with Content-Type application/json.")
 
     /// Why nobody is known who sends this.
     init(_ refusal: IdentityRefusal) {
@@ -210,5 +235,14 @@ package struct AdminAnswer: Sendable {
         Response(
             status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: .bytes(ByteBuffer(bytes: body)), labels: Response.Labels(route: "admin"))
+    }
+}
+
+extension Response {
+    /// A short text for people and for what watches the registry.
+    fileprivate static func word(_ text: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
+            body: .bytes(ByteBuffer(string: text + "\n")), labels: Response.Labels(route: "health"))
     }
 }

@@ -7,7 +7,8 @@ import Logging
 enum AdminListener {
     /// Nil where it is switched off.
     static func server(
-        _ configuration: Configuration, _ parts: AdminParts, _ certificates: Certificates?, _ log: Logger
+        _ configuration: Configuration, _ parts: AdminParts, _ certificates: Certificates?,
+        _ readiness: ServerReadiness, _ observer: any RequestObserver, _ log: Logger
     ) -> HTTPServer? {
         guard let address = configuration.admin.listen else { return nil }
         var settings = HTTPServerConfiguration(
@@ -16,7 +17,8 @@ enum AdminListener {
             trustsUnixSockets: configuration.http.trustedProxies.contains(.unix))
         settings.eventLoops = 1
         settings.limits.connections = 256
-        let api = AdminAPI(parts, version: BerthVersion.current, door: .network, logger: log)
-        return HTTPServer(configuration: settings, handler: api, observer: NoObserver(), logger: log)
+        let api = AdminAPI(
+            parts, version: BerthVersion.current, door: .network, trouble: { await readiness.trouble() }, logger: log)
+        return HTTPServer(configuration: settings, handler: api, observer: observer, logger: log)
     }
 }

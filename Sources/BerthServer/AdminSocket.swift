@@ -9,7 +9,9 @@ enum AdminSocket {
     static func path(_ root: String) -> String { root + "/run/admin.sock" }
 
     /// Nil where the root's path leaves no room for a socket's name.
-    static func server(_ configuration: Configuration, _ parts: AdminParts, _ log: Logger) -> HTTPServer? {
+    static func server(
+        _ configuration: Configuration, _ parts: AdminParts, _ readiness: ServerReadiness, _ log: Logger
+    ) -> HTTPServer? {
         let path = path(configuration.storage.root)
         guard path.utf8.count <= BerthConfig.ListenAddress.longestPath else {
             log.warning(
@@ -19,7 +21,9 @@ enum AdminSocket {
         var settings = HTTPServerConfiguration(listeners: [.unix(path: path, mode: 0o600)])
         settings.eventLoops = 1
         settings.limits.connections = 64
-        let api = AdminAPI(parts, version: BerthVersion.current, door: .socket(user: geteuid()), logger: log)
+        let api = AdminAPI(
+            parts, version: BerthVersion.current, door: .socket(user: geteuid()),
+            trouble: { await readiness.trouble() }, logger: log)
         return HTTPServer(configuration: settings, handler: api, observer: NoObserver(), logger: log)
     }
 }

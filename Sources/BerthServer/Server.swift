@@ -72,8 +72,9 @@ package struct Server: Sendable {
         return Server(
             configuration: configuration, registry: registry, access: access, collector: collector, http: http,
             metrics: observability.server(configuration, registry, collector, readiness, logger: logger),
-            admin: AdminSocket.server(configuration, administration, logger),
-            remoteAdmin: AdminListener.server(configuration, administration, certificates, logger),
+            admin: AdminSocket.server(configuration, administration, readiness, logger),
+            remoteAdmin: AdminListener.server(
+                configuration, administration, certificates, readiness, observability.logObserver, logger),
             certificates: certificates, htpasswd: htpasswd, local: local, parts: parts, gate: gate,
             observability: observability, log: logger)
     }

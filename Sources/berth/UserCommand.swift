@@ -119,7 +119,7 @@ struct UserCommand: AsyncParsableCommand {
             let data =
                 file == "-"
                 ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(filePath: file))
-            var added = 0
+            var (added, unchanged) = (0, 0)
             for (index, line) in String(decoding: data, as: UTF8.self).split(separator: "\n").enumerated() {
                 let text = line.trimmingCharacters(in: .whitespaces)
                 guard !text.isEmpty, !text.hasPrefix("#") else { continue }
@@ -128,9 +128,11 @@ struct UserCommand: AsyncParsableCommand {
                     throw ValidationError("Line \(index + 1) is not of the form name:hash.")
                 }
                 let reply = try await options.send("POST", "/users", ["name": halves[0], "hash": halves[1]])
-                if reply.fields["changed"] as? Bool == true { added += 1 }
+                if reply.fields["changed"] as? Bool == true { added += 1 } else { unchanged += 1 }
             }
-            Output.result("\(added) users were added.")
+            Output.result(
+                options.json
+                    ? #"{"added":\#(added),"unchanged":\#(unchanged)}"# : "\(added) users were added.")
         }
     }
 }

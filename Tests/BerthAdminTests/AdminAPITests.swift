@@ -217,6 +217,59 @@ struct AdminAPITests {
         }
     }
 
+    @Test("on the network a POST says that it is JSON, also without a body, and who may not administer is noted")
+    func jsonOnly() async throws {
+        try await withLiveServer { live in
+            let access = live.server.access
+            let api = administration(live.server, .network)
+            for (name, isAdmin) in [("root", true), ("ann", false)] {
+                _ = try await access.addUser(
+                    AccountName(name), password: testPassword, isAdmin: isAdmin, by: .operator)
+            }
+            func status(_ path: String, _ type: String?, as name: String = "root") async throws -> Int {
+                var headers: HTTPFields = [.authorization: basic(name).1]
+                if let type { headers[.contentType] = type }
+                let request = Request(method: .post, target: "/api/v1" + path, headers: headers)
+                guard case .longTask(let work) = api.handle(request) else { throw TestFailure("answered at once") }
+                return await work().status.code
+            }
+            for path in ["/keys", "/gc"] {
+                #expect(try await status(path, nil) == 415)
+                #expect(try await status(path, "text/plain") == 415)
+            }
+            #expect(try await status("/keys", "application/json") == 201)
+            #expect(try await status("/keys", "application/json", as: "ann") == 403)
+            try await eventually("it is noted") {
+                let entries = try await access.auditEntries(before: nil, limit: 20).map(\.entry)
+                return entries.contains { $0.action == "administer" && $0.actor == "user:ann" && !$0.isDone }
+            }
+        }
+    }
+
+    @Test("whether the server is up and can work is told to everybody, on the socket and on the network")
+    func health() async throws {
+        try await withLiveServer { live in
+            let parts = AdminParts(
+                access: live.server.access, registry: live.server.registry, collector: live.server.collector)
+            for door in [AdminAPI.Door.network, .socket(user: 1_000)] {
+                for (trouble, ready) in [(nil, 200), ("stopping", 503)] as [(String?, Int)] {
+                    let api = AdminAPI(
+                        parts, version: "1", door: door, trouble: { trouble },
+                        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                    for (path, status) in [("/healthz", 200), ("/readyz", ready)] {
+                        let peer = Peer(address: "unix", isUnixSocket: true, user: 1_001)
+                        let response: Response
+                        switch api.handle(Request(method: .get, target: path, peer: peer)) {
+                        case .answer(let answer): response = answer
+                        case .task(let work), .longTask(let work): response = await work()
+                        }
+                        #expect(response.status.code == status, "\(path)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("on the socket only the server's own user and root are answered")
     func peers() async throws {
         try await withAPI(.socket(user: 1_000)) { api async throws in

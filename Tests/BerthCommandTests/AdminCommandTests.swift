@@ -177,6 +177,8 @@ struct AdminCommandTests {
             #expect(try await connection.send("GET", "/v2/", [basic("ann", "secret seven")]).status == 200)
             #expect(try await connection.send("GET", "/v2/", [basic("bob", "secret eight")]).status == 401)
             try await server.stop()
+            let again = try await berth(["user", "import", file, "--json", "--root", root])
+            #expect(again.output == #"{"added":0,"unchanged":2}"# + "\n", "\(again.output)")
             try "carol:$apr1$abc$def\n".write(toFile: file, atomically: true, encoding: .utf8)
             #expect(try await berth(["user", "import", file, "--root", root]).status == 1)
         }
@@ -243,11 +245,10 @@ struct AdminCommandTests {
                 "POST", "/auth/token", [("Content-Type", "application/x-www-form-urlencoded")], body: Array(form.utf8))
             #expect(refused.status == 401)
             for json in [[], ["--json"]] {
-                var audit = ""
                 try await eventually("it is noted") {
-                    audit = try await berth(["audit", "--root", root] + json).output
-                    return audit.contains("user:admin")
+                    try await berth(["audit", "--root", root] + json).output.contains("user:admin")
                 }
+                let audit = try await berth(["audit", "--root", root] + json).output
                 #expect(audit.unicodeScalars.allSatisfy { $0 == "\n" || !(0...0x1F).contains($0.value) })
                 #expect(!audit.unicodeScalars.contains { (0x7F...0x9F).contains($0.value) || $0.value == 0x202E })
                 #expect(!audit.split(separator: "\n").contains { $0.hasPrefix("2026-03-01") })

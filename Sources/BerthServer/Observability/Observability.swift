@@ -8,6 +8,8 @@ package import Logging
 /// Everything that watches the registry: one log, one set of metrics.
 package struct Observability: Sendable {
     let observer: AccessObserver
+    /// For administration: it is logged, and counts as no request to the registry.
+    let logObserver: LogObserver
     let commits: CommitMetrics
     private let factory: PrometheusFactory
     private let writer: LogWriter
@@ -16,7 +18,9 @@ package struct Observability: Sendable {
     package init(writer: LogWriter, level: Logger.Level) {
         self.writer = writer
         factory = PrometheusFactory()
-        observer = AccessObserver(log: AccessLog(writer: writer, level: level), metrics: RequestMetrics(factory))
+        let log = AccessLog(writer: writer, level: level)
+        observer = AccessObserver(log: log, metrics: RequestMetrics(factory))
+        logObserver = LogObserver(log: log)
         commits = CommitMetrics(factory)
     }
 
@@ -64,6 +68,14 @@ package struct Observability: Sendable {
             GaugeSample(.uploadsInProgress, Double(totals.openUploads)),
         ]
     }
+}
+
+/// Writes every request to the access log.
+struct LogObserver: RequestObserver {
+    let log: AccessLog
+
+    func finished(_ record: RequestRecord) { log.finished(record) }
+    func connections(delta: Int) {}
 }
 
 /// Scrapes are not requests to the registry.
