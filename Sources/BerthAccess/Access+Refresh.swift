@@ -3,6 +3,17 @@ import BerthDigest
 import BerthModel
 import Logging
 
+/// A refresh token as people see it: a client that stays logged in.
+package struct RefreshFact: Sendable {
+    /// By which it is ended.
+    package let prefix: String
+    /// The personal token or robot's secret that brought it, by its prefix; nil: a password.
+    package let secret: String?
+    /// Microseconds since 1970.
+    package let createdAt: Int64
+    package let lastUsedAt: Int64
+}
+
 extension Access {
     /// Refresh tokens that one account may have by its password, and by each of its personal tokens or secrets; beyond it,
     /// one that was never used goes, else the one that was not used for longest.
@@ -64,6 +75,16 @@ extension Access {
         return account
     }
 
+    /// The refresh tokens of an account, at most a thousand, the newest first. Throws `.unknown`.
+    package func refreshTokens(of holder: SecretHolder) async throws(AccessError) -> [RefreshFact] {
+        let found: [RefreshFact]?
+        do throws(CatalogError) {
+            found = try await database.read { t throws(CatalogError) in try t.refreshTokens(of: holder) }
+        } catch { throw .failed(error) }
+        guard let found else { throw .unknown("\(holder)") }
+        return found
+    }
+
     private func account(_ row: RefreshRow) -> Account? {
         let snapshot = self.snapshot
         if let id = row.secretID { return snapshot.secretsByID[id].flatMap { account($0, snapshot) } }
@@ -86,6 +107,37 @@ extension Access {
 }
 
 extension SQLTransaction {
+    /// Nil where there is no such account.
+    fileprivate func refreshTokens(of holder: SecretHolder) throws(CatalogError) -> [RefreshFact]? {
+        let (user, robot) = try ids(of: holder)
+        guard let id = user ?? robot else { return nil }
+        let rows =
+            if user != nil {
+                try self.rows(
+                    """
+                    SELECT r.prefix, s.prefix, r.created_at, r.last_used_at
+                    FROM access_refresh r LEFT JOIN access_secret s ON s.id = r.secret_id
+                    WHERE r.user_id = ?
+                    ORDER BY r.id DESC
+                    LIMIT 1000
+                    """, [.integer(id)])
+            } else {
+                try self.rows(
+                    """
+                    SELECT r.prefix, s.prefix, r.created_at, r.last_used_at
+                    FROM access_refresh r LEFT JOIN access_secret s ON s.id = r.secret_id
+                    WHERE r.robot_id = ?
+                    ORDER BY r.id DESC
+                    LIMIT 1000
+                    """, [.integer(id)])
+            }
+        return try rows.map { row throws(CatalogError) in
+            RefreshFact(
+                prefix: try row.text(0), secret: try row.optionalText(1), createdAt: try row.integer(2),
+                lastUsedAt: try row.integer(3))
+        }
+    }
+
     /// False where the account is another one by now than the one that has shown itself.
     fileprivate func insert(_ secret: SecretText, of account: Account, at now: Int64) throws(CatalogError) -> Bool {
         if let shown = account.secret?.id, try !exists("SELECT 1 FROM access_secret WHERE id = ?", [.integer(shown)]) {

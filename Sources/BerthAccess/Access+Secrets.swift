@@ -70,12 +70,19 @@ extension Access {
 
     private static let longestLife: Int64 = 3650 * 24 * 3600
 
-    /// Ends a personal token or robot's secret, with the refresh tokens that it brought; false where there is none.
+    /// Ends a personal token or robot's secret, with the refresh tokens that it brought, or a single refresh token; false
+    /// where there is none. Bearer tokens that the last one has brought go on until they end, as they do by themselves soon.
     package func removeSecret(prefix: String, by actor: Actor) async throws(AccessError) -> Bool {
         let now = self.now
         return try await changing { t, entries throws(CatalogError) -> Bool in
-            guard try t.execute("DELETE FROM access_secret WHERE prefix = ?", [.text(prefix)]) > 0 else { return false }
-            entries.append(AuditEntry(now, actor, "token.remove", prefix))
+            if try t.execute("DELETE FROM access_secret WHERE prefix = ?", [.text(prefix)]) > 0 {
+                entries.append(AuditEntry(now, actor, "token.remove", prefix))
+                return true
+            }
+            guard try t.execute("DELETE FROM access_refresh WHERE prefix = ?", [.text(prefix)]) > 0 else {
+                return false
+            }
+            entries.append(AuditEntry(now, actor, "refresh.remove", prefix))
             return true
         }
     }

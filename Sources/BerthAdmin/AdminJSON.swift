@@ -90,6 +90,16 @@ extension JSONWriter {
         endObject()
     }
 
+    mutating func write(_ login: RefreshFact) {
+        beginObject()
+        member("id", login.prefix)
+        key("token")
+        if let secret = login.secret { string(secret) } else { null() }
+        member("created_at", at: login.createdAt)
+        member("last_used_at", at: login.lastUsedAt)
+        endObject()
+    }
+
     mutating func write(_ rule: CertificateRule, _ tables: AccessTables) {
         beginObject()
         member("name", rule.name.description)

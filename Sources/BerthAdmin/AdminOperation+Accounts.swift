@@ -168,8 +168,18 @@ extension AdminOperation {
                 json.endObject()
             }
         },
-        AdminOperation(.delete, "/tokens/{id}", "removeToken", "End a personal token or a robot's secret.") {
-            call throws(AccessError) in
+        AdminOperation(
+            .get, "/logins/{owner}", "listLogins",
+            "The refresh tokens of a user or robot: clients that stay logged in.",
+            statuses: [200, 400, 404]
+        ) { call throws(AccessError) in
+            .list("logins", try await call.access.refreshTokens(of: try SecretHolder(call.parameters[0]))) {
+                $0.write($1)
+            }
+        },
+        AdminOperation(
+            .delete, "/tokens/{id}", "removeToken", "End a personal token, a robot's secret or a refresh token."
+        ) { call throws(AccessError) in
             .changed(try await call.access.removeSecret(prefix: call.parameters[0], by: call.actor))
         },
     ]

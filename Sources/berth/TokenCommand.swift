@@ -5,7 +5,7 @@ import BerthConfig
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Personal tokens and robots' secrets: passwords for programs.",
-        subcommands: [Add.self, List.self, Remove.self])
+        subcommands: [Add.self, List.self, Logins.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make one, and show it once.")
@@ -50,8 +50,22 @@ struct TokenCommand: AsyncParsableCommand {
         }
     }
 
+    struct Logins: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List where somebody stays logged in (docker login), by password or by a token.",
+            discussion: "berth token remove ends one; what it was used for a moment ago goes on for minutes at most.")
+        @OptionGroup var options: AdminOptions
+        @Argument(help: "A user, or a robot as in team+ci.") var owner: String
+
+        func run() async throws {
+            try await options.list(
+                "/logins/\(escaped(owner))", "logins",
+                [("ID", "id"), ("BY TOKEN", "token"), ("SINCE", "created_at"), ("LAST USED", "last_used_at")])
+        }
+    }
+
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End one, by its id.")
+        static let configuration = CommandConfiguration(abstract: "End one, or a login, by its id.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
 

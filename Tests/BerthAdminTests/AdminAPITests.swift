@@ -119,7 +119,8 @@ struct AdminAPITests {
             ("PATCH", "/trust/ghost", #"{"keys":"x"}"#, 400), ("PATCH", "/trust/ghost", #"{"issuer":"x"}"#, 400),
             ("POST", "/grants", #"{"subject":"trust:ghost","role":"reader","pattern":"**"}"#, 404),
             ("POST", "/keys", nil, 400), ("GET", "/audit?limit=x", nil, 400), ("GET", "/audit?x=1", nil, 400),
-            ("GET", "/nothing", nil, 404), ("DELETE", "/users", nil, 405),
+            ("GET", "/logins/ghost", nil, 404), ("GET", "/logins/a%20b", nil, 400), ("GET", "/nothing", nil, 404),
+            ("DELETE", "/users", nil, 405),
         ] as [(String, String, String?, Int)])
     func refused(method: String, path: String, body: String?, status: Int) async throws {
         try await withAPI { api async throws in

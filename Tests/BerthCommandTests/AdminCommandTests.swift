@@ -76,6 +76,12 @@ struct AdminCommandTests {
             }
             #expect(try await status("ann", testPassword) == 404)
             #expect(try await status("team+ci", String(secret)) == 404)
+            _ = try await connection.send("GET", "/auth/token?offline_token=true", [basic("team+ci", String(secret))])
+            let logins = try await run("token", "logins", "team+ci").split(separator: "\n")
+            #expect(logins.count == 2)
+            let login = try #require(logins.last?.split(separator: " ").first.map(String.init))
+            #expect(try await run("token", "remove", login) == "Token \(login) was removed.\n")
+            #expect(try await run("token", "logins", "team+ci").split(separator: "\n").count == 1)
             _ = try await run("user", "disable", "ann")
             #expect(try await status("ann", testPassword) == 401)
             _ = try await run("user", "enable", "ann")

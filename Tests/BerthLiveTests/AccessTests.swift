@@ -406,6 +406,37 @@ struct AccessTests {
         }
     }
 
+    @Test("one login that stays is listed and ended, and all others of the account go on")
+    func endedLogin() async throws {
+        try await withClosedServer { server async throws in
+            func login() async throws -> String {
+                let reply = try await server.askToken([], as: ("ann", testPassword), "&offline_token=true").json()
+                return try #require(reply["refresh_token"] as? String)
+            }
+            func status(_ refresh: String) async throws -> Int {
+                try await server.send(
+                    "POST", "/auth/token", [("Content-Type", "application/x-www-form-urlencoded")],
+                    body: Array("grant_type=refresh_token&refresh_token=\(refresh)".utf8)
+                ).status
+            }
+            let (laptop, desktop) = (try await login(), try await login())
+            let ann = SecretHolder.user(try AccountName("ann"))
+            let listed = try await server.access.refreshTokens(of: ann)
+            #expect(listed.count == 2 && !listed.contains { $0.secret != nil })
+            let lost = try #require(listed.first { laptop.contains("_\($0.prefix)_") })
+            #expect(try await server.access.removeSecret(prefix: lost.prefix, by: .operator))
+            #expect(try await server.access.removeSecret(prefix: lost.prefix, by: .operator) == false)
+            #expect(try await status(laptop) == 401)
+            #expect(try await status(desktop) == 200)
+            let secret = try await server.addPersonalToken("ann")
+            _ = try await server.askToken([], as: ("ann", secret.text), "&offline_token=true")
+            #expect(try await server.access.refreshTokens(of: ann).map(\.secret) == [secret.prefix, nil])
+            await #expect(throws: AccessError.self) {
+                try await server.access.refreshTokens(of: .user(try AccountName("ghost")))
+            }
+        }
+    }
+
     @Test("Bearer without a token is a token that is not valid", arguments: ["Bearer", "Bearer "])
     func emptyBearer(header: String) async throws {
         try await withClosedServer { server async throws in
