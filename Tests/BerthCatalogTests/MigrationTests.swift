@@ -122,6 +122,27 @@ struct MigrationTests {
         try new.close()
     }
 
+    @Test(
+        "a registry with users of a file goes on following it, and one without follows none", arguments: [true, false])
+    func fileUsers(hasUsers: Bool) throws {
+        let folder = try TemporaryFolder()
+        let old = try open(folder, [.first, .access, .certificates, .fileUsers])
+        if hasUsers {
+            try old.inside { connection throws(CatalogError) in
+                _ = try connection.execute(
+                    """
+                    INSERT INTO access_user (id, name, version, is_admin, is_disabled, created_at)
+                    VALUES (1, 'bob', 1, 0, 0, 5)
+                    """)
+                _ = try connection.execute("INSERT INTO access_file_user (user_id, is_absent) VALUES (1, 1)")
+            }
+        }
+        try old.close()
+        let new = try open(folder, Migration.all)
+        #expect(try value("SELECT follows_file FROM access_state", new) == .integer(hasUsers ? 1 : 0))
+        try new.close()
+    }
+
     @Test("a new catalog needs no copy")
     func fresh() throws {
         let folder = try TemporaryFolder()
