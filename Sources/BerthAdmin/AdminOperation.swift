@@ -27,7 +27,7 @@ struct AdminOperation: Sendable {
 
     static let all: [AdminOperation] =
         about + users + groups + robots + tokens + certificates + grants + trust + keys + collector + tags
-        + repositories + usage
+        + repositories + usage + snapshots + purges
 
     /// The operations at a path, with what stands in it for the parameters; nil where there is none.
     static func find(_ path: String) -> (operations: [AdminOperation], parameters: [String])? {

@@ -11,12 +11,15 @@ package struct AdminParts: Sendable {
     package let collector: Collector
     /// What lies on the disk beside content; nil where that cannot be told.
     let disk: @Sendable () async -> DiskUsage?
+    /// Nil on a stopped registry.
+    package let restoring: Restoring?
 
     package init(
-        access: Access, registry: Registry, collector: Collector,
+        access: Access, registry: Registry, collector: Collector, restoring: Restoring? = nil,
         disk: @escaping @Sendable () async -> DiskUsage? = { nil }
     ) {
         (self.access, self.registry, self.collector, self.disk) = (access, registry, collector, disk)
+        self.restoring = restoring
     }
 }
 

@@ -17,6 +17,8 @@ package final class StoreRoot: Sendable {
 
     package var catalogPath: String { path + "/berth.db" }
     package var snapshotsPath: String { path + "/snapshots" }
+    /// What was purged, outside of the catalog.
+    package var purgeListPath: String { path + "/purged" }
     package var keysPath: String { path + "/keys" }
     package var runPath: String { path + "/run" }
 

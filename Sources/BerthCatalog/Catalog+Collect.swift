@@ -161,8 +161,8 @@ extension Catalog {
     /// Lets doomed content become sweeping, in another transaction than the one that doomed it and after the same
     /// questions (G4); what is held after all lives on. False: nothing is doomed any more.
     package func sweep() async throws(CatalogError) -> Bool {
-        try await collect { collecting, changes throws(CatalogError) in
-            if collecting.isFirstLease { return false }
+        try await collect { [self] collecting, changes throws(CatalogError) in
+            if collecting.isFirstLease || collecting.now < keepsContentUntil { return false }
             let rows = try collecting.transaction.rows(
                 "SELECT digest FROM blob WHERE state = 1 ORDER BY digest LIMIT ?",
                 [.integer(Int64(Self.linksPerClosure))])
@@ -305,7 +305,8 @@ extension Collecting {
         return try purge(manifest.id, in: manifest.repositoryID, atMost: limit)
     }
 
-    private func purge(_ manifest: Int64, in repository: Int64, atMost limit: Int64) throws(CatalogError) -> Int64 {
+    /// The same of any manifest; its tags are gone. Once it has begun nothing may show it.
+    func purge(_ manifest: Int64, in repository: Int64, atMost limit: Int64) throws(CatalogError) -> Int64 {
         let count = max(1, limit / 4)
         let edges = try transaction.rows(
             "SELECT position, digest FROM manifest_reference WHERE manifest_id = ? ORDER BY position LIMIT ?",

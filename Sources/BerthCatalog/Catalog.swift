@@ -31,11 +31,17 @@ package final class Catalog: Sendable {
 
     /// What the last stop left.
     package let start: StartState
+    /// Where its files are; nil for one in memory.
+    let place: CatalogPlace?
+    /// Registry time until which no content goes for its being unreferenced: the catalog that a restore replaced is to be
+    /// brought back whole too (G5).
+    let keepsContentUntil: Int64
     /// What LAYOUT and the database agree the registry is; empty if nobody has said so.
     package let registryID: String
 
     init(
-        _ database: any SQLDatabase, meta: MetaRow, clock: any RegistryClock, settings: CatalogSettings, totals: Totals
+        _ database: any SQLDatabase, meta: MetaRow, clock: any RegistryClock, settings: CatalogSettings, totals: Totals,
+        place: CatalogPlace? = nil, restoredAt: Int64? = nil
     ) {
         self.database = database
         self.clock = clock
@@ -47,6 +53,9 @@ package final class Catalog: Sendable {
         self.leases = Leases(capacity: settings.promises, time: meta.time)
         self.startedAt = meta.time.now()
         self.counted = Mutex(totals)
+        self.place = place
+        let (end, overflows) = (restoredAt ?? 0).addingReportingOverflow(settings.terms.window)
+        keepsContentUntil = restoredAt == nil ? 0 : overflows ? .max : end
     }
 
     /// Opens the database at `path`, or makes it, and finishes what a crash has left half done. An older schema is
@@ -58,9 +67,13 @@ package final class Catalog: Sendable {
         let database = try await onThread { () throws(CatalogError) in
             try SQLiteDatabase(path: path, snapshots: snapshots, sync: sync, settings: settings, clock: clock)
         }
-        let totals = try await database.read { transaction throws(CatalogError) in try Totals(counting: transaction) }
+        let (totals, restoredAt) = try await database.read { transaction throws(CatalogError) in
+            (try Totals(counting: transaction), try transaction.lastRestoration()?.restoredAt)
+        }
         let catalog = Catalog(
-            database, meta: database.meta, clock: clock, settings: settings, totals: totals)
+            database, meta: database.meta, clock: clock, settings: settings, totals: totals,
+            place: CatalogPlace(database: path, snapshots: SnapshotFolder(path: snapshots), sync: sync),
+            restoredAt: restoredAt)
         try await catalog.finishDetaching()
         try await catalog.finishRestoring()
         return catalog

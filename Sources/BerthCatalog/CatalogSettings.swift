@@ -44,6 +44,9 @@ package struct CatalogSettings: Sendable {
     /// What LAYOUT says the registry is; a database of another registry is refused. Nil: take what is there.
     package var registryID: String?
 
+    /// Where purges are remembered besides the catalog itself.
+    package var purgeList: PurgeList?
+
     /// Told of each shared commit and how many closures it carried. On the writer's thread: must not block.
     package var committed: (@Sendable (_ closures: Int) -> Void)?
     /// Told once when writing stops until a restart, and why. On the writer's thread: must not block.

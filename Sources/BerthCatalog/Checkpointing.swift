@@ -41,13 +41,16 @@ struct Checkpointing {
         _ = try connection.value(of: "PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
-    private mutating func emptyLog() throws(CatalogError) {
-        connection.setBusyTimeout(milliseconds: 200)
+    private mutating func emptyLog() throws(CatalogError) { _ = try emptyLog(patience: .milliseconds(200)) }
+
+    /// True if nothing is left in the log; readers are waited for.
+    mutating func emptyLog(patience: Duration) throws(CatalogError) -> Bool {
+        connection.setBusyTimeout(milliseconds: Int32(patience / .milliseconds(1)))
         defer { connection.setBusyTimeout(milliseconds: SQLiteDatabase.busyMilliseconds) }
-        if try connection.value(of: "PRAGMA wal_checkpoint(TRUNCATE)") == .integer(0) {
-            pages.count.pointee = 0
-            triedAt = 0
-        }
+        guard try connection.value(of: "PRAGMA wal_checkpoint(TRUNCATE)") == .integer(0) else { return false }
+        pages.count.pointee = 0
+        triedAt = 0
+        return true
     }
 
     private static let pageBytes = 4_096

@@ -6,6 +6,7 @@ struct Migration: Sendable {
     let statements: [StaticString]
 
     static let all: [Migration] = [
-        .first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .repositories, .accessBounds, .restoring, .totals,
+        .first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .repositories, .purge, .accessBounds,
+        .restoring, .totals,
     ]
 }

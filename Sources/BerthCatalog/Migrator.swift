@@ -1,5 +1,3 @@
-import Foundation
-
 /// Brings a database to the newest schema, one step a transaction. `PRAGMA user_version` holds the number reached.
 struct Migrator {
     /// Marks the file as a catalog of Berth: "Brth".
@@ -33,7 +31,12 @@ struct Migrator {
         let due = migrations.filter { $0.number > version }
         guard !due.isEmpty else { return }
         if version > 0 { try copy() }
-        for migration in due { try apply(migration) }
+        try applyAll(after: version)
+    }
+
+    /// Without keeping what was there before: for a database that is a copy itself.
+    func applyAll(after version: Int) throws(CatalogError) {
+        for migration in migrations where migration.number > version { try apply(migration) }
     }
 
     private func apply(_ migration: Migration) throws(CatalogError) {
@@ -55,20 +58,7 @@ struct Migrator {
         guard case .integer(let seq) = try connection.value(of: "SELECT seq FROM meta WHERE id = 1") else {
             throw .damaged("the catalog does not say how far it is")
         }
-        let final = "\(snapshots)/before-schema-\(migrations.last?.number ?? 0)-seq-\(seq).db"
-        guard access(final, F_OK) != 0 else { return }
-        let temporary = final + ".tmp"
-        unlink(temporary)
-        try connection.execute("VACUUM INTO ?", [.text(temporary)])
-        let file = open(temporary, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw failed("opening \(temporary)") }
-        defer { close(file) }
-        guard fsync(file) == 0 else { throw failed("syncing \(temporary)") }
-        guard rename(temporary, final) == 0 else { throw failed("renaming \(temporary)") }
-        try syncFolder(of: final)
-    }
-
-    private func failed(_ what: String) -> CatalogError {
-        .unavailable("\(what): \(String(cString: strerror(errno)))")
+        let name = "\(SnapshotFolder.beforeMigration)\(migrations.last?.number ?? 0)-seq-\(seq).db"
+        try SnapshotFolder(path: snapshots).copy(connection, to: name)
     }
 }

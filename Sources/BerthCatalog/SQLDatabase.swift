@@ -32,6 +32,12 @@ package protocol SQLDatabase: Sendable {
     func close() async throws(CatalogError)
 }
 
+/// Adopted as well by databases that keep old bytes in places that no query reaches.
+package protocol RewritingDatabase: SQLDatabase {
+    /// Writes everything anew, so that nothing is left of what has been deleted; writes wait meanwhile.
+    func rewrite() async throws(CatalogError)
+}
+
 /// One transaction, in the hands of one closure on one thread.
 ///
 /// `sql` is a literal, so that no value can ever become part of it; values go in as arguments for `?`.
@@ -83,6 +89,8 @@ package struct WriteStatistics: Hashable, Sendable {
     package var checkpoints = 0
     /// The number that the last commit carries (C7).
     package var seq: Int64 = 0
+    /// The number of the last commit that changed more than registry time.
+    package var changedSeq: Int64 = 0
 
     package init() {}
 }

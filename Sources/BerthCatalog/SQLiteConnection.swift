@@ -78,6 +78,15 @@ final class SQLiteConnection {
         }
     }
 
+    /// Writes all pages anew, without the free ones. A database above `bytes` is put together on a disk.
+    func rewriteDatabase(inMemoryUpTo bytes: Int64) throws(CatalogError) {
+        guard case .integer(let pages) = try value(of: "PRAGMA page_count"),
+            case .integer(let size) = try value(of: "PRAGMA page_size")
+        else { throw .damaged("the size of the database cannot be read") }
+        let isSmall = pages.multipliedReportingOverflow(by: size).partialValue <= bytes
+        try run("PRAGMA temp_store = \(isSmall ? "MEMORY" : "FILE"); VACUUM; PRAGMA temp_store = MEMORY")
+    }
+
     func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
 
     /// Lets SQLite put the number of pages in the write-ahead log into `pages` after each commit.

@@ -4,7 +4,7 @@ import GRDB
 import Synchronization
 
 /// SQLite on one file: one thread that writes, a few that read. Only one process may have the file open.
-package final class SQLiteDatabase: SQLDatabase {
+package final class SQLiteDatabase: RewritingDatabase {
     static let busyMilliseconds: Int32 = 5_000
 
     let meta: MetaRow
@@ -29,7 +29,7 @@ package final class SQLiteDatabase: SQLDatabase {
     }
 
     private func startWriter(_ settings: CatalogSettings) {
-        status.statistics.withLock { $0.seq = meta.seq }
+        status.statistics.withLock { ($0.seq, $0.changedSeq) = (meta.seq, meta.seq) }
         writerEnded.enter()
         let thread = Thread { [connection = writerConnection, queue, meta, status, writerEnded] in
             connection.writeWithoutTransaction { database in
@@ -100,6 +100,14 @@ package final class SQLiteDatabase: SQLDatabase {
     private func append(_ job: WriteJob) {
         if let stopped { return job.fail(.unavailable(stopped)) }
         if !queue.append(job) { job.fail(.unavailable("the catalog is closed")) }
+    }
+
+    package func rewrite() async throws(CatalogError) {
+        let failure: CatalogError? = await withCheckedContinuation { continuation in
+            let job = LoneJob(id: queue.newID()) { continuation.resume(returning: $0) }
+            if !queue.append(job) { job.answer(.unavailable("the catalog is closed")) }
+        }
+        if let failure { throw failure }
     }
 
     package func close() async throws(CatalogError) {

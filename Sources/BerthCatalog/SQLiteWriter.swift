@@ -42,6 +42,7 @@ final class SQLiteWriter {
             case .closed: return end()
             case .tick: storeTime()
             case .batch: commitBatch()
+            case .alone(let job): rewrite(job)
             }
             tidyLog()
         }
@@ -226,6 +227,7 @@ final class SQLiteWriter {
             statistics.commits += 1
             statistics.largestBatch = max(statistics.largestBatch, attempt.done.count)
             statistics.seq = meta.seq
+            if !attempt.done.isEmpty { statistics.changedSeq = meta.seq }
         }
     }
 
@@ -256,6 +258,27 @@ final class SQLiteWriter {
     }
 
     // MARK: - Housekeeping
+
+    /// Writes the database anew and empties the log, so that no page of either keeps what has been deleted.
+    private func rewrite(_ job: LoneJob) {
+        if let problem = whyNot() { return job.answer(.unavailable(problem)) }
+        do {
+            try connection.rewriteDatabase(inMemoryUpTo: settings.checkedBytes)
+        } catch {
+            stopIfUnknown(error, "rewriting failed")
+            return job.answer(error)
+        }
+        do {
+            let isEmpty = try checkpoint.emptyLog(patience: Self.readersEnd)
+            job.answer(isEmpty ? nil : .unavailable("readers kept the write-ahead log from being emptied"))
+        } catch {
+            stopIfUnknown(error, "a checkpoint failed")
+            job.answer(error)
+        }
+    }
+
+    /// No read takes as long.
+    private static let readersEnd = Duration.seconds(20)
 
     /// Keeps the stored registry time fresh when nobody writes.
     private func storeTime() {

@@ -21,13 +21,26 @@ struct WriteJob: Sendable {
     }
 }
 
+/// Something that the writer does outside of any transaction.
+struct LoneJob: Sendable, Equatable {
+    let id: UInt64
+    /// Tells the outcome, once.
+    let answer: @Sendable (CatalogError?) -> Void
+
+    static func == (a: LoneJob, b: LoneJob) -> Bool { a.id == b.id }
+}
+
 /// The writes that wait, in order of arrival; housekeeping waits in a line of its own.
 final class WriteQueue: Sendable {
-    enum Work: Equatable { case batch, tick, closed }
+    enum Work: Equatable {
+        case batch, tick, closed
+        case alone(LoneJob)
+    }
 
     private struct State {
         var jobs = FIFO<WriteJob>()
         var background = FIFO<WriteJob>()
+        var alone = FIFO<LoneJob>()
         /// How many of `jobs` somebody waits for.
         var urgent = 0
         var lastID: UInt64 = 0
@@ -68,6 +81,18 @@ final class WriteQueue: Sendable {
         return isTaken
     }
 
+    /// False once closed.
+    func append(_ job: LoneJob) -> Bool {
+        let (isTaken, wakes) = state.withLock { state -> (Bool, Bool) in
+            guard !state.isClosed else { return (false, false) }
+            state.alone.append(job)
+            defer { state.isAsleep = false }
+            return (true, state.isAsleep)
+        }
+        if wakes { wake.signal() }
+        return isTaken
+    }
+
     /// Takes back a job that has not begun (C3); nil if it has.
     func withdraw(_ id: UInt64) -> WriteJob? {
         state.withLock { state in
@@ -88,6 +113,7 @@ final class WriteQueue: Sendable {
         while true {
             let (work, pause) = state.withLock { state -> (Work?, Duration) in
                 state.isAsleep = false
+                if let job = state.alone.popFirst() { return (.alone(job), .zero) }
                 if state.urgent > 0 || !state.background.isEmpty { return (.batch, .zero) }
                 if state.isClosed { return (state.jobs.isEmpty ? .closed : .batch, .zero) }
                 let now = ContinuousClock.now

@@ -117,6 +117,11 @@ extension Configuration {
             "storage.reserve", \.storage.reserveBytes, .size(0...(1 << 50)),
             doc: "Free space below which uploads are refused and deleting still works."),
         Setting(
+            "storage.snapshots", \.storage.snapshots, .durationOrOff(.seconds(1) ... .seconds(365 * 24 * 60 * 60)),
+            doc:
+                "How often the catalog is copied to snapshots/ (berth restore), or \"off\"; copies stay for collector.window."
+        ),
+        Setting(
             "upload.max_age", \.upload.maxAge, .duration(.seconds(1) ... .seconds(365 * 24 * 60 * 60)),
             doc: "Age at which an unfinished upload is removed."),
         Setting(

@@ -28,6 +28,8 @@ extension Configuration {
         package var sync = Sync.always
         /// Bytes that stay free on the disk: below that, uploads are refused and deleting still works.
         package var reserveBytes = 64 << 20
+        /// From one copy of the catalog to the next; `nil`: none are made by themselves ("off").
+        package var snapshots: Duration? = .seconds(24 * 60 * 60)
 
         package enum Sync: String, Sendable, CaseIterable {
             /// Everything acknowledged has reached the disk.

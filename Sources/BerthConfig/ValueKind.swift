@@ -100,3 +100,19 @@ extension ValueKind where Value == Duration {
         )
     }
 }
+
+extension ValueKind where Value == Duration? {
+    static func durationOrOff(_ range: ClosedRange<Duration>) -> ValueKind {
+        let kind = ValueKind<Duration>.duration(range)
+        return ValueKind(
+            expected: "off, or \(kind.expected)",
+            example: "1d",
+            schema: [
+                "type": .string("string"),
+                "pattern": .string("^(off|(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"),
+            ],
+            read: { text throws(WrongValue) in text == "off" ? nil : try kind.read(text) },
+            write: { duration in duration.map { kind.write($0) } ?? "off" }
+        )
+    }
+}

@@ -16,6 +16,7 @@ package final class Registry: Sendable {
     let sessions: UploadSessions
     let quota: UploadQuota
     let manifestBytes: ManifestCache
+    let purgeTurn = Turn()
     let clock: any WallClock
     let log: Logger
 

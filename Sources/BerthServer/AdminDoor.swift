@@ -64,6 +64,37 @@ package struct AdminDoor: Sendable {
         }
     }
 
+    /// Brings a snapshot back into the stopped registry that `configuration` describes; nil where a server runs, which has
+    /// to do it. Throws `RestoreError`, and what opening the root throws.
+    package static func restore(_ configuration: Configuration, _ order: RestoreOrder) async throws -> Answer? {
+        let root = configuration.storage.root
+        guard !AdminClient(path: AdminSocket.path(root)).isServed else { return nil }
+        guard FileManager.default.fileExists(atPath: root + "/LAYOUT") else { throw AdminDoorError.noRegistry(root) }
+        let log = Logger(label: "berth") { _ in SwiftLogNoOpLogHandler() }
+        ProcessHardening.apply(log)
+        let observability = Observability(writer: LogWriter(.text), level: .error)
+        let parts = try await StorageParts.open(configuration, observability, log, restoring: order)
+        do {
+            let access = try await parts.openAccess(configuration, log)
+            let api = AdminAPI(
+                AdminParts(configuration, parts, access, log), version: BerthVersion.current,
+                door: .socket(user: geteuid()), logger: log)
+            let answer = try await AdminDoor(way: .here(api)).send("GET", "/api/v1/restorations")
+            await parts.close(log)
+            return answer
+        } catch {
+            await parts.close(log)
+            throw error
+        }
+    }
+
+    /// Asks a running server and nobody else; nil while there is none.
+    package static func askRunning(_ configuration: Configuration, _ method: String, _ path: String) async -> Answer? {
+        let client = AdminClient(path: AdminSocket.path(configuration.storage.root))
+        guard client.isServed else { return nil }
+        return try? await client.send(method, path, body: nil)
+    }
+
     /// One request; `body` is JSON.
     package func send(_ method: String, _ path: String, body: [UInt8]? = nil) async throws -> Answer {
         switch way {

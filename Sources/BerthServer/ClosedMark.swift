@@ -11,7 +11,7 @@ struct ClosedMark: Sendable {
     init(_ root: StoreRoot) { (self.root, folder) = (root.path, root.keysPath) }
 
     /// What cannot be looked at counts as there.
-    private var isSet: Bool { access(path, F_OK) == 0 || errno != ENOENT }
+    var isSet: Bool { access(path, F_OK) == 0 || errno != ENOENT }
 
     /// Sets it, durably.
     func set() throws(StartError) {

@@ -10,7 +10,8 @@ import UnixSignals
 /// Throws `ConfigurationErrors` where it would open a registry without accounts to others, and nobody said so.
 ///
 /// - Parameter tell: gets what the operator has to do beside, once everything listens.
-package func run(_ loaded: LoadedConfiguration, tell: @escaping @Sendable (String) -> Void) async throws {
+/// - Returns: whether it is to begin anew (`beginAnew`).
+package func run(_ loaded: LoadedConfiguration, tell: @escaping @Sendable (String) -> Void) async throws -> Bool {
     let configuration = loaded.configuration
     // Without a root there are no accounts, and none is made for nothing.
     if let problem = loaded.withoutAccounts, configuration.access.htpasswd == nil,
@@ -33,7 +34,12 @@ package func run(_ loaded: LoadedConfiguration, tell: @escaping @Sendable (Strin
         throw problem
     }
     try await server.serve(hangups: hangups, tell: tell)
+    return server.restart.isWanted
 }
+
+/// The same program with the same arguments takes this process's place, which keeps its number. Returns only where that
+/// fails, and says why.
+package func beginAnew() -> String { Restart.startAnew() }
 
 extension Logger.Level {
     init(_ level: Configuration.Log.Level) {

@@ -34,6 +34,9 @@ extension Server {
             HousekeepingService(registry: registry, access: access, every: .seconds(60)),
             AccessService(access: access),
             CollectingService(collector: collector),
+            SnapshotService(
+                schedule: SnapshotSchedule(
+                    catalog: registry.catalog, interval: configuration.storage.snapshots, log: log)),
             HtpasswdService(htpasswd: htpasswd),
             CertificateService(http: http, certificates: certificates, local: local, hangups: hangups, log: log),
             ListeningService(server: self, tell: tell),
@@ -105,6 +108,15 @@ private struct CollectingService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await collector.run() }
+    }
+}
+
+/// A stop waits for a snapshot that is being made.
+private struct SnapshotService: Service {
+    let schedule: SnapshotSchedule
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await schedule.run() }
     }
 }
 

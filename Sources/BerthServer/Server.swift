@@ -2,6 +2,7 @@ import BerthAPI
 package import BerthAccess
 import BerthAdmin
 import BerthAuthority
+import BerthBlobs
 package import BerthCollector
 package import BerthConfig
 package import BerthHTTP
@@ -27,6 +28,7 @@ package struct Server: Sendable {
     let local: LocalCertificate?
     let parts: StorageParts
     let gate: DrainGate
+    let restart: Restart
     let observability: Observability
     let log: Logger
 
@@ -59,8 +61,13 @@ package struct Server: Sendable {
         settings.set(realm: configuration, certificates)
         let registry = parts.registry(configuration, access, clock: clock, logger)
         let collector = parts.collector(configuration, logger)
+        let restart = Restart()
         let administration = AdminParts(
-            access: access, registry: registry, collector: collector, disk: parts.disk)
+            access: access, registry: registry, collector: collector,
+            restoring: Restoring(
+                leave: { [root = parts.root.path] in
+                    try RestoreOrder(snapshot: $0, restorer: $1).leave(in: root)
+                }, restart: { restart.begin() }), disk: parts.disk)
         let gate = DrainGate()
         let readiness = ServerReadiness(parts: parts, access: access, gate: gate)
         let api = API(
@@ -76,7 +83,7 @@ package struct Server: Sendable {
             remoteAdmin: AdminListener.server(
                 configuration, administration, certificates, readiness, observability.logObserver, logger),
             certificates: certificates, htpasswd: htpasswd, local: local, parts: parts, gate: gate,
-            observability: observability, log: logger)
+            restart: restart, observability: observability, log: logger)
     }
 
     /// Leaves nothing for the next start to repair. The HTTP server has to be shut down before.

@@ -24,8 +24,8 @@ package enum StartError: Error, CustomStringConvertible {
         case .cannotListen(let key, let error): "\(key): \(error); choose another address with --set \(key)=…"
         case .catalogLost(let root):
             "The catalog of the storage root, \(root)/berth.db, is gone or empty, and with it what is where and who may do "
-                + "what. Bring it back from a backup (\(root)/snapshots has copies from before updates). To begin anew with an "
-                + "empty and open registry, choose another storage.root."
+                + "what. Bring it back: berth restore --snapshot latest, if \(root)/snapshots has one, or from a backup. To begin "
+                + "anew with an empty and open registry, choose another storage.root."
         case .accountsLost(let root):
             "The registry in \(root) has accounts, but its catalog, berth.db, knows none: it was exchanged or emptied. "
                 + "Bring the right one back from a backup. To open the registry to everybody on purpose, remove "

@@ -13,31 +13,67 @@ struct StorageParts: Sendable {
     let store: FileBlobStore
     let catalog: Catalog
     let sealKey: SealKey
+    /// What was brought back by this opening.
+    var restored: RestoreOrder?
 
+    /// - Parameter restoring: a snapshot that is to be brought back first. Without one, what a server has left to be restored
+    ///   at its next start is.
     static func open(
-        _ configuration: Configuration, _ observability: Observability, _ log: Logger
+        _ configuration: Configuration, _ observability: Observability, _ log: Logger, restoring: RestoreOrder? = nil
     ) async throws -> StorageParts {
         let storage = configuration.storage
         let never = storage.sync == .never
         let root = try StoreRoot(path: storage.root, id: storage.id, sync: never ? .never : .always)
-        try ClosedMark(root).checkCatalog(root)
+        try CatalogSwap(catalog: root.catalogPath, snapshots: root.snapshotsPath).finish()
+        let pending = restoring == nil ? RestoreOrder.pending(in: root.path) : nil
+        if restoring == nil, pending == nil { try ClosedMark(root).checkCatalog(root) }
         let store = try await FileBlobStore(
             root: root.path,
             options: FileBlobStoreOptions(sync: never ? .never : .always, reserve: Int64(storage.reserveBytes)))
-        var settings = CatalogSettings()
-        settings.registryID = root.id
-        settings.terms = CollectionTerms(
-            lease: configuration.collector.lease, window: configuration.collector.window,
-            longestUpload: configuration.upload.maxAge)
-        settings.stopped = { log.critical("the catalog has stopped writing", metadata: [LogKey.cause: "\($0)"]) }
-        settings.committed = { [commits = observability.commits] in commits.committed(closures: $0) }
-        let catalog = try await Catalog.open(
-            path: root.catalogPath, snapshots: root.snapshotsPath, sync: never ? .never : .always, settings: settings)
-        let parts = StorageParts(
-            root: root, store: store, catalog: catalog, sealKey: try SealKeyFile.load(folder: root.keysPath))
+        let settings = CatalogSettings(configuration, root, observability, log)
+        func openCatalog() async throws -> Catalog {
+            try await Catalog.open(
+                path: root.catalogPath, snapshots: root.snapshotsPath, sync: never ? .never : .always,
+                settings: settings)
+        }
+        let restore = CatalogRestore(root: root, store: store, log: log, openCatalog: openCatalog)
+        var restored: RestoreOrder?
+        if let restoring {
+            try await restore.run(restoring)
+            restored = restoring
+        }
+        if let pending {
+            do {
+                try await restore.run(pending)
+                restored = pending
+            } catch {
+                log.error("no snapshot was brought back", metadata: [LogKey.cause: "\(error)"])
+                RestoreOrder.remove(from: root.path)
+            }
+            try ClosedMark(root).checkCatalog(root)
+        }
+        let catalog = try await openCatalog()
+        do {
+            let parts = StorageParts(
+                root: root, store: store, catalog: catalog, sealKey: try SealKeyFile.load(folder: root.keysPath),
+                restored: restored)
+            try await parts.recover(log)
+            return parts
+        } catch {
+            try? await catalog.close()
+            throw error
+        }
+    }
+
+    /// Finishes what an earlier process has left, and what a restored or exchanged catalog does not know.
+    private func recover(_ log: Logger) async throws {
         try await Recovery(store: store, catalog: catalog, logger: log).run(mayHaveLost: root.uncleanPowerLoss)
         if root.uncleanPowerLoss { try root.markRecovered() }
-        return parts
+        if let restored = try await catalog.lastRestoration(), !restored.isChecked {
+            await Settler(store: store, catalog: catalog, logger: log).settleAll()
+            try await RestoreCheck(catalog: catalog, store: store, logger: log).run()
+        }
+        try await Purger(store: store, catalog: catalog, logger: log).finishAll()
     }
 
     /// The accounts, unless they were lost.
@@ -49,6 +85,9 @@ struct StorageParts: Sendable {
             catalog, settings: AccessSettings(configuration, registry: root.id), clock: clock, logger: log,
             markClosed: { try mark.set() }, fetch: fetch)
         try mark.check(isClosed: access.isClosed)
+        if let restored {
+            access.note("restore", restored.snapshot, "", by: Actor(name: restored.restorer, address: "local"))
+        }
         return access
     }
 
@@ -73,5 +112,20 @@ struct StorageParts: Sendable {
         } catch {
             log.error("not closed cleanly; the next start checks more", metadata: [LogKey.cause: "\(error)"])
         }
+    }
+}
+
+extension CatalogSettings {
+    fileprivate init(
+        _ configuration: Configuration, _ root: StoreRoot, _ observability: Observability, _ log: Logger
+    ) {
+        self.init()
+        registryID = root.id
+        purgeList = PurgeList(path: root.purgeListPath)
+        terms = CollectionTerms(
+            lease: configuration.collector.lease, window: configuration.collector.window,
+            longestUpload: configuration.upload.maxAge)
+        stopped = { log.critical("the catalog has stopped writing", metadata: [LogKey.cause: "\($0)"]) }
+        committed = { [commits = observability.commits] in commits.committed(closures: $0) }
     }
 }

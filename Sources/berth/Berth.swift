@@ -12,7 +12,7 @@ struct Berth: AsyncParsableCommand {
             ServeCommand.self, ConfigCommand.self, UserCommand.self, GroupCommand.self, RobotCommand.self,
             TokenCommand.self, CertificateCommand.self, GrantCommand.self, TrustCommand.self, KeyCommand.self,
             AuditCommand.self, TagCommand.self, RepositoryCommand.self, UsageCommand.self, GCCommand.self,
-            UndeleteCommand.self,
+            UndeleteCommand.self, SnapshotCommand.self, RestoreCommand.self, PurgeCommand.self,
             VersionCommand.self,
         ]
     )

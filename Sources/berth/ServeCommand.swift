@@ -19,7 +19,10 @@ struct ServeCommand: AsyncParsableCommand {
             let more =
                 tlsSelfSigned
                 ? [Override(key: "http.tls.self_signed", value: "true", flag: "--tls-self-signed")] : []
-            try await BerthServer.run(options.load(more)) { Output.result($0) }
+            let isToBeginAnew = try await BerthServer.run(options.load(more)) { Output.result($0) }
+            guard isToBeginAnew else { return }
+            Output.complaint("The server could not start anew: \(beginAnew()).")
+            throw ExitCode.failure
         } catch let errors as ConfigurationErrors {
             Output.complaint("\(errors)")
             throw ExitStatus.configuration

@@ -1,0 +1,85 @@
+package import BerthBlobs
+package import BerthCatalog
+package import BerthModel
+package import Logging
+
+/// Takes what must not be kept out of everything at once: rows, history, files, memory, snapshots. Every step may be
+/// repeated; what a crash leaves is finished at the next start (G7).
+package struct Purger: Sendable {
+    /// Files that are removed at once, and synced together.
+    private static let filesPerBatch = 256
+
+    private let store: any BlobStore
+    private let catalog: Catalog
+    private let log: Logger
+    /// Returns when all settling that had begun has ended: it may hold bytes whose row is gone.
+    private let settled: @Sendable () async -> Void
+    /// Forgets content that is kept in memory.
+    private let evict: @Sendable (Digest) -> Void
+
+    package init(
+        store: any BlobStore, catalog: Catalog, logger: Logger, settled: @escaping @Sendable () async -> Void = {},
+        evict: @escaping @Sendable (Digest) -> Void = { _ in }
+    ) {
+        (self.store, self.catalog, log) = (store, catalog, logger)
+        (self.settled, self.evict) = (settled, evict)
+    }
+
+    /// Finishes what was begun before, also by a list that an older catalog does not know. Before anything is served.
+    package func finishAll() async throws(CatalogError) {
+        try await catalog.adoptPurges()
+        for id in try await catalog.openPurges() {
+            let (purge, failure) = try await run(id)
+            log.warning(
+                "a purge was finished",
+                metadata: [
+                    "target": "\(purge.entry.target)", "manifests": "\(purge.manifests)",
+                    "cause": "\(failure.map { "\($0)" } ?? "")",
+                ])
+        }
+    }
+
+    /// Carries a purge out. What could not be removed stays to be removed, by the collector, by the same command, or at the
+    /// next start: the failure is the last one.
+    func run(_ id: Int64) async throws(CatalogError) -> (Purge, failure: BlobError?) {
+        try await catalog.detachPurged(id)
+        await settled()
+        let failure = try await removeFiles(id)
+        try await catalog.purgeHistory(id)
+        try await catalog.scrubPurged(id)
+        if failure == nil { try await catalog.finishPurge(id) }
+        guard let purge = try await catalog.purge(id) else { throw .damaged("a purge is not known any more") }
+        return (purge, failure)
+    }
+
+    private func removeFiles(_ id: Int64) async throws(CatalogError) -> BlobError? {
+        var last: Digest?
+        var failure: BlobError?
+        while true {
+            let contents = try await catalog.purgedFiles(id, after: last, limit: Self.filesPerBatch)
+            guard let end = contents.last else { return failure }
+            last = end.digest
+            let digests = contents.map(\.digest)
+            for digest in digests { evict(digest) }
+            let results = await store.remove(digests) { [catalog, log] digests in
+                do throws(CatalogError) { return try await catalog.stillSweeping(digests) } catch {
+                    log.error("purged content not looked at again", metadata: ["cause": "\(error)"])
+                    return []
+                }
+            }
+            for digest in digests { evict(digest) }
+            var gone: [Digest] = []
+            for content in contents {
+                if case .failure(let error)? = results[content.digest] {
+                    failure = error
+                    continue
+                }
+                do throws(BlobError) {
+                    if let upload = content.upload { try await store.discardSealed(upload) }
+                    gone.append(content.digest)
+                } catch { failure = error }
+            }
+            try await catalog.forgetPurged(gone, of: id)
+        }
+    }
+}
