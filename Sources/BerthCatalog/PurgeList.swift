@@ -44,13 +44,16 @@ package struct PurgeList: Sendable {
 }
 
 extension PurgeEntry {
+    /// A line without it was left half written.
+    private static let end = "."
+
     fileprivate var line: String {
-        "\(Timestamp.text(milliseconds: at / 1_000)) \(key) \(seq) \(target) \(principal) \(at)"
+        "\(Timestamp.text(milliseconds: at / 1_000)) \(key) \(seq) \(target) \(principal) \(at) \(Self.end)"
     }
 
     fileprivate init?(line: Substring) {
         let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 6, let seq = Int64(words[2]), let target = PurgeTarget(words[3]),
+        guard words.count == 7, words[6] == Self.end, let seq = Int64(words[2]), let target = PurgeTarget(words[3]),
             let principal = Principal(words[4]), let at = Int64(words[5])
         else { return nil }
         self.init(key: words[1], target: target, at: at, principal: principal, seq: seq)

@@ -69,11 +69,11 @@ struct StorageParts: Sendable {
     private func recover(_ log: Logger) async throws {
         try await Recovery(store: store, catalog: catalog, logger: log).run(mayHaveLost: root.uncleanPowerLoss)
         if root.uncleanPowerLoss { try root.markRecovered() }
-        if let restored = try await catalog.lastRestoration(), !restored.isChecked {
-            await Settler(store: store, catalog: catalog, logger: log).settleAll()
-            try await RestoreCheck(catalog: catalog, store: store, logger: log).run()
-        }
+        // Before anything settles: what is purged gets no file.
         try await Purger(store: store, catalog: catalog, logger: log).finishAll()
+        guard let restored = try await catalog.lastRestoration(), !restored.isChecked else { return }
+        await Settler(store: store, catalog: catalog, logger: log).settleAll()
+        try await RestoreCheck(catalog: catalog, store: store, logger: log).run()
     }
 
     /// The accounts, unless they were lost.
