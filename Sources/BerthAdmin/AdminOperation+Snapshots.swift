@@ -45,7 +45,7 @@ extension AdminOperation {
             .post, "/restorations", "restore",
             "Bring a snapshot back: the server stops, and starts anew with it. What is now is kept as a snapshot.",
             fields: [AdminField("snapshot", .string, required: true, "Its name, or latest.")],
-            statuses: [202, 400, 404]
+            statuses: [202, 400, 404, 409]
         ) { call throws(AccessError) in
             let name = call.body.string("snapshot") ?? ""
             guard let restoring = call.parts.restoring else {

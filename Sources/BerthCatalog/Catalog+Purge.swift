@@ -182,6 +182,8 @@ extension Catalog {
     /// Leaves nothing of deleted rows in the files of the database, and takes the purge's bytes out of every snapshot.
     package func scrubPurged(_ id: Int64) async throws(CatalogError) {
         guard let purge = try await purge(id), purge.rewrites else { return }
+        // A snapshot that is being made reads for long, and the log cannot be emptied meanwhile.
+        try await place?.inTurn { _ throws(CatalogError) in }
         if let database = database as? any RewritingDatabase { try await database.rewrite() }
         guard let place else { return }
         let gone = try await purgedDigests(id)

@@ -32,6 +32,9 @@ package struct CatalogSwap: Sendable {
         return true
     }
 
+    /// The exchange is decided: the present catalog may not be served any more.
+    package var isDecided: Bool { access(ready, F_OK) == 0 }
+
     package func find(_ name: String) throws(CatalogError) -> Snapshot? { try snapshots.find(name) }
     package func list() throws(CatalogError) -> [Snapshot] { try snapshots.list() }
 

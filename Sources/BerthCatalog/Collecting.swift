@@ -159,7 +159,7 @@ struct Collecting {
 
     /// Something is coming back there, in parts: until it has, nothing hidden goes.
     func isBeingRestored(in repository: Int64) throws(CatalogError) -> Bool {
-        try transaction.exists("SELECT 1 FROM restoration WHERE repository_id = ? LIMIT 1", [.integer(repository)])
+        try transaction.exists("SELECT 1 FROM undeletion WHERE repository_id = ? LIMIT 1", [.integer(repository)])
     }
 
     // MARK: - What keeps content

@@ -48,7 +48,7 @@ extension Catalog {
                 try transaction.row(
                     """
                     SELECT t.manifest_id, t.is_whole, t.principal, r.name, r.deleted_at, t.repository_id
-                    FROM restoration t
+                    FROM undeletion t
                     JOIN repository r ON r.id = t.repository_id
                     WHERE t.manifest_id > ?
                     ORDER BY t.manifest_id
@@ -72,7 +72,7 @@ extension Catalog {
             } else {
                 // Its repository has gone meanwhile, and comes back as it is.
                 try await write { [last] transaction, _ throws(CatalogError) in
-                    _ = try transaction.execute("DELETE FROM restoration WHERE manifest_id = ?", [.integer(last)])
+                    _ = try transaction.execute("DELETE FROM undeletion WHERE manifest_id = ?", [.integer(last)])
                 }
             }
         }
@@ -152,11 +152,11 @@ private struct Restoring {
         let head = SQLValue.integer(restoration.head)
         if restoration.isDone {
             guard restoration.isNoted else { return }
-            try transaction.execute("DELETE FROM restoration WHERE manifest_id = ?", [head])
+            try transaction.execute("DELETE FROM undeletion WHERE manifest_id = ?", [head])
         } else if !restoration.isNoted, let home = restoration.home {
             try transaction.execute(
                 """
-                INSERT INTO restoration (manifest_id, repository_id, is_whole, principal)
+                INSERT INTO undeletion (manifest_id, repository_id, is_whole, principal)
                 VALUES (?, ?, ?, ?)
                 ON CONFLICT (manifest_id) DO NOTHING
                 """,

@@ -181,6 +181,7 @@ final class SQLiteConnection {
 
     /// A write below failed before anything was synced: SQLite has rolled back, and the disk holds what it held.
     var lastFailureWasWrite: Bool { lastFailure == SQLITE_IOERR | 3 << 8 }
+    var lastFailureWasInputOutput: Bool { lastFailure & 0xFF == SQLITE_IOERR }
     /// The last failure was another process in the way, before anything was tried.
     var lastFailureWasBusy: Bool { lastFailure & 0xFF == SQLITE_BUSY }
 }

@@ -265,7 +265,8 @@ final class SQLiteWriter {
         do {
             try connection.rewriteDatabase(inMemoryUpTo: settings.checkedBytes)
         } catch {
-            stopIfUnknown(error, "rewriting failed")
+            // Without a place for its temporary file nothing was written at all.
+            if connection.lastFailureWasInputOutput { stopIfUnknown(error, "rewriting failed") }
             return job.answer(error)
         }
         do {

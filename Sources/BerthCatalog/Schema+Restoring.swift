@@ -5,7 +5,7 @@ extension Migration {
         number: 11, name: "restoring",
         statements: [
             """
-            CREATE TABLE restoration (
+            CREATE TABLE undeletion (
                 manifest_id   INTEGER NOT NULL PRIMARY KEY REFERENCES manifest (id) ON DELETE CASCADE,
                 repository_id INTEGER NOT NULL REFERENCES repository (id),
                 is_whole      INTEGER NOT NULL CHECK (is_whole IN (0, 1)),

@@ -12,9 +12,10 @@ struct CatalogRestore {
     /// Opens the catalog that is there.
     let openCatalog: () async throws -> Catalog
 
-    private var swap: CatalogSwap { CatalogSwap(catalog: root.catalogPath, snapshots: root.snapshotsPath) }
+    var swap: CatalogSwap { CatalogSwap(catalog: root.catalogPath, snapshots: root.snapshotsPath) }
 
-    /// Throws, and has changed nothing, where the snapshot or the present catalog is no good for it.
+    /// Throws where the snapshot or the present catalog is no good for it; then nothing has changed unless the exchange is
+    /// decided, and nothing may be served if it is.
     func run(_ order: RestoreOrder) async throws {
         guard let snapshot = try swap.find(order.snapshot) else {
             throw RestoreError.noSnapshot(order.snapshot, root: root.path)
@@ -72,7 +73,10 @@ struct CatalogRestore {
             log.notice("the present catalog is kept", metadata: ["snapshot": "\(kept.name)"])
             return (present, known.reversed() + listed)
         } catch {
+            let stopped = catalog.stopped
             try? await catalog.close()
+            // What the disk holds is not known: only another process reads it anew.
+            if let stopped { throw RestoreError.stopped(stopped) }
             throw error
         }
     }
@@ -82,12 +86,15 @@ struct CatalogRestore {
 package enum RestoreError: Error, CustomStringConvertible {
     case noSnapshot(String, root: String)
     case cannotRestart
+    /// The catalog has stopped writing on the way.
+    case stopped(String)
 
     package var description: String {
         switch self {
         case .noSnapshot("latest", let root): "There is no snapshot in \(root)/snapshots."
         case .noSnapshot(let name, let root): "There is no snapshot \(name) in \(root)/snapshots that can be read."
         case .cannotRestart: "The server did not come back."
+        case .stopped(let reason): "Nothing was restored: \(reason)."
         }
     }
 }

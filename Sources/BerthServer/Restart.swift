@@ -7,9 +7,10 @@ package final class Restart: Sendable {
 
     var isWanted: Bool { wanted.load(ordering: .acquiring) }
 
-    /// Begins the stop that a SIGTERM begins, and a new start after it.
-    func begin() {
-        wanted.store(true, ordering: .releasing)
+    /// Begins the stop that a SIGTERM begins, and a new start after it. One that has begun already is not hurried: a second
+    /// signal would end the process at once.
+    func begin(isStopping: Bool) {
+        guard !wanted.exchange(true, ordering: .acquiringAndReleasing), !isStopping else { return }
         kill(getpid(), SIGTERM)
     }
 

@@ -61,14 +61,13 @@ package struct Server: Sendable {
         settings.set(realm: configuration, certificates)
         let registry = parts.registry(configuration, access, clock: clock, logger)
         let collector = parts.collector(configuration, logger)
-        let restart = Restart()
+        let (restart, gate) = (Restart(), DrainGate())
         let administration = AdminParts(
             access: access, registry: registry, collector: collector,
             restoring: Restoring(
                 leave: { [root = parts.root.path] in
                     try RestoreOrder(snapshot: $0, restorer: $1).leave(in: root)
-                }, restart: { restart.begin() }), disk: parts.disk)
-        let gate = DrainGate()
+                }, restart: { restart.begin(isStopping: gate.isDraining) }), disk: parts.disk)
         let readiness = ServerReadiness(parts: parts, access: access, gate: gate)
         let api = API(
             registry: registry, access: access, settings: settings, readiness: readiness, logger: logger)

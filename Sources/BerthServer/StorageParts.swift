@@ -47,6 +47,8 @@ struct StorageParts: Sendable {
                 try await restore.run(pending)
                 restored = pending
             } catch {
+                if restore.swap.isDecided { throw error }
+                if case RestoreError.stopped = error { throw error }
                 log.error("no snapshot was brought back", metadata: [LogKey.cause: "\(error)"])
                 RestoreOrder.remove(from: root.path)
             }

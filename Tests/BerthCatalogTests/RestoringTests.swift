@@ -35,7 +35,7 @@ struct RestoringTests {
             test.clock.pass(lease)
             try await deleteTree(test)
             try await undeletePart(test)
-            if try await test.count("SELECT count(*) FROM restoration") > 0 {
+            if try await test.count("SELECT count(*) FROM undeletion") > 0 {
                 test.clock.pass(windowLength + lease)
                 #expect(try await test.round() == [])
                 #expect(try await test.count("SELECT count(*) FROM manifest") == 21)
@@ -44,7 +44,7 @@ struct RestoringTests {
                 in: try test.folder.copyAsIfKilled(), clock: test.clock, settings: small())
             for number in 10..<30 { #expect(try await killed.isThere(number)) }
             #expect(try await killed.isThere(40))
-            #expect(try await killed.count("SELECT count(*) FROM restoration") == 0)
+            #expect(try await killed.count("SELECT count(*) FROM undeletion") == 0)
             try await killed.catalog.close()
         }
     }
@@ -73,7 +73,7 @@ struct RestoringTests {
                 WHERE m.repository_id <> t.repository_id
                 """)
             #expect(strangers == 0)
-            #expect(try await test.count("SELECT count(*) FROM restoration") == 0)
+            #expect(try await test.count("SELECT count(*) FROM undeletion") == 0)
             try await test.settle()
             test.clock.pass(windowLength + lease + 1)
             _ = try await test.round()

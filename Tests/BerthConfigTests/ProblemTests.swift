@@ -20,7 +20,7 @@ struct ProblemTests {
             ("storage:\n  root: ''\n", "berth.yaml:2: storage.root has no value; expected a path"),
             (
                 "storage: /x\n",
-                "berth.yaml:1: storage is a section; its keys are storage.root, storage.id, storage.sync, storage.reserve"
+                "berth.yaml:1: storage is a section; its keys are storage.root, storage.id, storage.sync, storage.reserve, storage.snapshots"
             ),
             ("storage:\n  root: [/x]\n", "berth.yaml:2: storage.root takes one value; expected a path"),
             ("storage:\n  root:\n    x: 1\n", "berth.yaml:2: storage.root takes one value; expected a path"),

@@ -43,6 +43,16 @@ extension FaultTests.Starts {
     func everyMigration(sweep: Sweep) async throws { try await sweep.runAtStart(after: makeOlder) }
 }
 
+extension FaultTests.Starts {
+    @Test(
+        "a start that brings a snapshot back may fail or be killed at any file operation, and the next one makes good",
+        arguments: [
+            Sweep(mode: .kill, files: .all, errors: .first),
+            Sweep(mode: .fail, files: .all, errors: .first),
+        ])
+    func everyRestore(sweep: Sweep) async throws { try await sweep.runAtStart(after: orderRestore) }
+}
+
 /// One run of the script after another, each with the fault at a later operation, until a run meets none.
 struct Sweep: Sendable, CustomTestStringConvertible {
     let mode: FaultPlan.Mode
