@@ -161,8 +161,8 @@ package struct CatalogSwap: Sendable {
 
 /// What of the catalog that is being replaced has to go on.
 package struct PresentCatalog: Sendable {
+    /// The number of its last commit.
     package var seq: Int64 = 0
-    /// Its last commit.
     package var registryTime: Int64 = 0
     package var isClosed = false
     var accessVersion: Int64 = 0

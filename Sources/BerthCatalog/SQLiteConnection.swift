@@ -84,7 +84,14 @@ final class SQLiteConnection {
             case .integer(let size) = try value(of: "PRAGMA page_size")
         else { throw .damaged("the size of the database cannot be read") }
         let isSmall = pages.multipliedReportingOverflow(by: size).partialValue <= bytes
-        try run("PRAGMA temp_store = \(isSmall ? "MEMORY" : "FILE"); VACUUM; PRAGMA temp_store = MEMORY")
+        if !isSmall {
+            do {
+                return try run("PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY")
+            } catch  where lastFailure & 0xFF == SQLITE_CANTOPEN {
+                // There is no folder for temporary files.
+            }
+        }
+        try run("PRAGMA temp_store = MEMORY; VACUUM")
     }
 
     func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }

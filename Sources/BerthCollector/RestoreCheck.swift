@@ -50,23 +50,29 @@ package struct RestoreCheck: Sendable {
 
     private func check(_ place: BlobPlace, _ counts: inout Counts) async throws(CatalogError) {
         guard let first = place.lowest, let last = place.highest else { return }
-        var files: [Digest: Int64] = [:]
-        do throws(BlobError) {
-            for file in try await store.files(in: place) { files[file.digest] = file.size }
-        } catch { throw .unavailable("the store cannot be looked through: \(error)") }
+        var files: [Digest: Int64]?
         var cursor: Digest?
         while true {
             let rows = try await catalog.contents(from: first, through: last, after: cursor, limit: Self.rowsPerPage)
             guard let end = rows.last else { return }
             cursor = end.digest
+            let present: [Digest: Int64]
+            if let files { present = files } else { present = try await list(place) }
+            files = present
             for row in rows where row.state == .live && row.staged == nil {
-                if files[row.digest] != row.size {
+                if present[row.digest] != row.size {
                     try await settle(row.digest, &counts)
                 } else if row.isDamaged {
                     try await catalog.clearDamage(row.digest)
                 }
             }
         }
+    }
+
+    private func list(_ place: BlobPlace) async throws(CatalogError) -> [Digest: Int64] {
+        do throws(BlobError) {
+            return Dictionary(try await store.files(in: place).map { ($0.digest, $0.size) }) { first, _ in first }
+        } catch { throw .unavailable("the store cannot be looked through: \(error)") }
     }
 
     private func settle(_ digest: Digest, _ counts: inout Counts) async throws(CatalogError) {

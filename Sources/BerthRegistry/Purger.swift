@@ -25,17 +25,24 @@ package struct Purger: Sendable {
         (self.settled, self.evict) = (settled, evict)
     }
 
-    /// Finishes what was begun before, also by a list that an older catalog does not know. Before anything is served.
+    /// Finishes what was begun before, also by a list that an older catalog does not know. Before anything is served, for
+    /// nothing of it may be; but bytes that cannot be removed yet, on a full disk for one, keep no registry from starting.
     package func finishAll() async throws(CatalogError) {
         try await catalog.adoptPurges()
         for id in try await catalog.openPurges() {
-            let (purge, failure) = try await run(id)
-            log.warning(
-                "a purge was finished",
-                metadata: [
-                    "target": "\(purge.entry.target)", "manifests": "\(purge.manifests)",
-                    "cause": "\(failure.map { "\($0)" } ?? "")",
-                ])
+            try await catalog.detachPurged(id)
+            do throws(CatalogError) {
+                let (purge, failure) = try await run(id)
+                let target: Logger.MetadataValue = "\(purge.entry.target)"
+                if let failure {
+                    log.error("purged files are not removed", metadata: ["target": target, "cause": "\(failure)"])
+                } else {
+                    log.notice("a purge was finished", metadata: ["target": target])
+                }
+            } catch {
+                if catalog.stopped != nil { throw error }
+                log.error("a purge is not finished", metadata: ["cause": "\(error)"])
+            }
         }
     }
 

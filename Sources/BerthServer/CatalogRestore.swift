@@ -36,13 +36,13 @@ struct CatalogRestore {
             on: snapshot, registryID: root.id, replacing: present, purges: purges, by: order.restorer,
             wall: clock.wall())
         RestoreOrder.remove(from: root.path)
-        try swap.finish()
+        do { try swap.finish() } catch { throw RestoreError.stopped("\(error)") }
         log.notice("a snapshot is brought back", metadata: ["snapshot": "\(snapshot.name)"])
     }
 
     /// Nil where the catalog is gone or damaged. Any other trouble is thrown.
     private func openPresent() async throws -> Catalog? {
-        guard mark(isThere: root.catalogPath) else { return nil }
+        guard isThere(root.catalogPath) else { return nil }
         do {
             let catalog = try await openCatalog()
             try await Recovery(store: store, catalog: catalog, logger: log).run(mayHaveLost: root.uncleanPowerLoss)
@@ -55,7 +55,7 @@ struct CatalogRestore {
         }
     }
 
-    private func mark(isThere path: String) -> Bool {
+    private func isThere(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_size > 0
     }
@@ -86,7 +86,7 @@ struct CatalogRestore {
 package enum RestoreError: Error, CustomStringConvertible {
     case noSnapshot(String, root: String)
     case cannotRestart
-    /// The catalog has stopped writing on the way.
+    /// What is on the disk is not known, or half exchanged: only the next start may go on.
     case stopped(String)
 
     package var description: String {
@@ -94,7 +94,7 @@ package enum RestoreError: Error, CustomStringConvertible {
         case .noSnapshot("latest", let root): "There is no snapshot in \(root)/snapshots."
         case .noSnapshot(let name, let root): "There is no snapshot \(name) in \(root)/snapshots that can be read."
         case .cannotRestart: "The server did not come back."
-        case .stopped(let reason): "Nothing was restored: \(reason)."
+        case .stopped(let reason): "The restore is not finished, start again: \(reason)."
         }
     }
 }

@@ -51,6 +51,14 @@ extension FaultTests.Starts {
             Sweep(mode: .fail, files: .all, errors: .first),
         ])
     func everyRestore(sweep: Sweep) async throws { try await sweep.runAtStart(after: orderRestore) }
+
+    @Test(
+        "a start that finds a purge to be done may fail or be killed at any file operation, and the next one makes good",
+        arguments: [
+            Sweep(mode: .kill, files: .all, errors: .first),
+            Sweep(mode: .fail, files: .all, errors: .first),
+        ])
+    func everyPurge(sweep: Sweep) async throws { try await sweep.runAtStart(after: orderPurge, then: expectPurged) }
 }
 
 /// One run of the script after another, each with the fault at a later operation, until a run meets none.
@@ -118,7 +126,9 @@ struct Sweep: Sendable, CustomTestStringConvertible {
 
     /// Runs the script, kills the server, changes what it left by `preparing`, and starts on a copy of that for each
     /// operation.
-    func runAtStart(after preparing: (_ root: String) throws -> Void) async throws {
+    func runAtStart(
+        after preparing: (_ root: String) throws -> Void, then check: (_ root: String) throws -> Void = { _ in }
+    ) async throws {
         let scratch = try Scratch()
         let shim = try FaultShim(in: scratch.path)
         let environment = try await shim.environment(root: scratch.root)
@@ -152,6 +162,7 @@ struct Sweep: Sendable, CustomTestStringConvertible {
             try await facts.copy().continueUploads(
                 server, after: "\(mode) \(nth) at start: \(shim.victim)", mayBeGone: mode == .fail)
             #expect(try await server.stop() == .status(0), "after \(mode) \(nth) at start: \(server.log)")
+            try check(scratch.root)
         }
         #expect(shim.fired == 0, "operations were left without their turn")
         #expect(turns > 30, "only \(turns) operations had their turn")
