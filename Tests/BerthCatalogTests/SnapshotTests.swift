@@ -18,7 +18,7 @@ struct SnapshotTests {
             try await test.pushBlob(1)
             let snapshot = try await test.catalog.makeSnapshot()
             #expect(snapshot.name == "2027-01-15T08-00-00Z-seq-\(snapshot.seq).db")
-            #expect(snapshot.seq == test.catalog.statistics.seq)
+            #expect(snapshot.seq > 0 && snapshot.seq <= test.catalog.statistics.seq)
             #expect(!test.catalog.hasChanged(since: snapshot))
             let attributes = try FileManager.default.attributesOfItem(
                 atPath: "\(test.folder.snapshots)/\(snapshot.name)")
