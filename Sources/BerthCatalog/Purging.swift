@@ -172,7 +172,7 @@ struct Purging {
             try detaching.hide(
                 Leaving(
                     id: manifest, repositoryID: home, repository: name, digest: digest, deletion: manifest,
-                    principal: purge.entry.principal, place: .children(from: 0)),
+                    principal: purge.entry.principal, place: .children(from: 0), hiddenAt: collecting.now),
                 &changes)
             return .detaching
         }
