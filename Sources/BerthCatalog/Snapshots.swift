@@ -87,13 +87,18 @@ struct SnapshotFolder: Sendable {
     }
 
     /// Takes bytes of content out of every snapshot: `changes` says whether there was something to take. What was changed
-    /// is written anew, so that no free page keeps them, and replaces the old one at once.
+    /// is written anew, so that no free page keeps them, and replaces the old one at once. Throws where one cannot be read:
+    /// nobody knows what it holds.
     func rewrite(
         where isNeeded: (SQLiteConnection) throws(CatalogError) -> Bool,
         _ change: (SQLiteConnection) throws(CatalogError) -> Void
     ) throws(CatalogError) {
         try removeTemporaries()
-        for snapshot in try list() {
+        for name in try names() where name.hasSuffix(Self.suffix) {
+            let snapshot: Snapshot
+            do { snapshot = try look(at: name) } catch {
+                throw .unavailable("\(path)/\(name) cannot be read and may hold what is purged; remove it: \(error)")
+            }
             let old = try SQLiteFile.open(path(of: snapshot.name), isReadOnly: true)
             defer { try? old.close() }
             let temporary = snapshot.name + Self.temporary

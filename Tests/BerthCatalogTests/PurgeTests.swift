@@ -184,9 +184,13 @@ struct PurgeTests {
         }
     }
 
-    @Test("bytes that were in rows are in no file of the database afterwards, and in no snapshot")
-    func bytes() async throws {
-        try await withCatalog(settings: collectSettings()) { test in
+    @Test(
+        "bytes that were in rows are in no file of the database afterwards, and in no snapshot",
+        arguments: [0, Int64(256 << 20)])
+    func bytes(inMemoryUpTo size: Int64) async throws {
+        var settings = collectSettings()
+        settings.checkedBytes = size
+        try await withCatalog(settings: settings) { test in
             let secret = Array("a secret that must not stay anywhere".utf8)
             for number in 100..<160 { try await test.pushBlob(number, size: 3_000) }
             let leak = digest(1)
@@ -203,6 +207,12 @@ struct PurgeTests {
             #expect(try test.files(holding: secret).contains { $0.hasSuffix(snapshot.name) })
             try await test.purge(.content(leak))
             #expect(try await test.points("a") == digest(10))
+            // What cannot be looked into is not said to be clean.
+            let strange = "\(test.folder.snapshots)/strange.db"
+            #expect(FileManager.default.createFile(atPath: strange, contents: Data(repeating: 1, count: 100)))
+            await #expect(throws: CatalogError.self) { try await test.purge(.content(digest(10))) }
+            #expect(try await test.catalog.openPurges().count == 1)
+            try FileManager.default.removeItem(atPath: strange)
             try await test.purge(.content(digest(10)))
             #expect(try test.files(holding: secret) == [])
             let same = try #require(try await test.catalog.snapshots().first)

@@ -67,7 +67,7 @@ struct Sweep: Sendable, CustomTestStringConvertible {
     let files: FaultPlan.Files
     let errors: FaultPlan.Errors
     /// More operations than any run has.
-    private static let most = 1_000
+    private static let most = 2_000
 
     var testDescription: String {
         "\(mode == .kill ? "killed" : errors.rawValue), \(files) files"

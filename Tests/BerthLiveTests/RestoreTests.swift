@@ -54,7 +54,7 @@ struct RestoreTests {
 
     private func brief(_ configuration: inout Configuration) {
         configuration.collector.interval = .milliseconds(100)
-        configuration.collector.lease = .milliseconds(300)
+        configuration.collector.lease = .seconds(3)
         configuration.collector.window = .seconds(3_600)
         configuration.collector.budget = .seconds(1)
     }
