@@ -36,7 +36,26 @@ extension FaultTests.Servers {
         #expect(try await server.stop() == .status(0))
     }
 
-    @Test("a server that is killed while it collects keeps every image that it acknowledged (G1, G7)")
+    /// Where a server is killed while it is collecting.
+    enum CrashPoint: String, CaseIterable, Sendable {
+        case anywhere
+        case beforeUnlink, beforeRename, beforeSyncOfStore, beforeSyncOfCatalog, beforeWriteOfCatalog
+
+        var plan: FaultPlan? {
+            switch self {
+            case .anywhere: nil
+            case .beforeUnlink: FaultPlan(mode: .kill, operations: [.unlink], files: .store, pattern: "/blobs/")
+            case .beforeRename: FaultPlan(mode: .kill, operations: [.rename], files: .store)
+            case .beforeSyncOfStore: FaultPlan(mode: .kill, operations: [.sync], files: .store)
+            case .beforeSyncOfCatalog: FaultPlan(mode: .kill, operations: [.sync], files: .catalog)
+            case .beforeWriteOfCatalog: FaultPlan(mode: .kill, operations: [.write], files: .catalog)
+            }
+        }
+    }
+
+    @Test(
+        "a server that is killed among pushes, moves, deletions and collections keeps all that it acknowledged (G1, G7)"
+    )
     func killsWhileCollecting() async throws {
         let scratch = try Scratch()
         let settings = ["collector.lease=1s", "collector.interval=100ms", "collector.window=0s", "collector.budget=1s"]
@@ -44,14 +63,18 @@ extension FaultTests.Servers {
         let shared = [700, 3_000, 70_000, 90_000].map { numbers.bytes($0) }
         let kept = (0..<4).map { _ in Kept() }
         let tally = Tally()
-        for round in 1...5 {
-            let server = try await BerthProcess.start(root: scratch.root, settings: settings)
+        let shim = try FaultShim(in: scratch.path)
+        for (round, point) in ([.anywhere] + CrashPoint.allCases + [.anywhere]).enumerated() {
+            shim.disarm()
+            let server = try await BerthProcess.start(
+                root: scratch.root, settings: settings, environment: shim.environment(root: scratch.root))
             for (index, images) in kept.enumerated() {
                 let soaker = Soaker(server: server, repository: "kill/\(index)", shared: shared, tally: tally)
-                try await soaker.check(images, after: "kill \(round - 1)")
+                try await soaker.check(images, after: "round \(round), a kill \(point)")
             }
-            let millisecondsToLive = 1_500 + numbers.below(2_000)
-            let end = ContinuousClock.now.advanced(by: .milliseconds(millisecondsToLive + 5_000))
+            let millisecondsToLive = 1_500 + numbers.below(1_000)
+            let nth = 1 + numbers.below(10)
+            let end = ContinuousClock.now.advanced(by: .milliseconds(millisecondsToLive + 30_000))
             await withTaskGroup { group in
                 for (index, images) in kept.enumerated() {
                     let seed = numbers.next()
@@ -61,28 +84,70 @@ extension FaultTests.Servers {
                     }
                 }
                 group.addTask {
+                    // The first lease after a start is over, and the collector at work.
                     try? await Task.sleep(for: .milliseconds(millisecondsToLive))
-                    await server.kill()
+                    guard var plan = point.plan else { return await server.kill() }
+                    plan.nth = nth
+                    shim.arm(plan)
+                    do {
+                        try await eventually("the server is gone \(point)", within: 25) { !server.isRunning }
+                    } catch {
+                        Issue.record("\(error)")
+                        await server.kill()
+                    }
                 }
             }
+            if !server.isRunning { await server.kill() }
         }
+        shim.disarm()
         let server = try await BerthProcess.start(root: scratch.root, settings: settings)
         for (index, images) in kept.enumerated() {
             let soaker = Soaker(server: server, repository: "kill/\(index)", shared: shared, tally: tally)
             try await soaker.check(images, after: "the last kill")
         }
         #expect(tally.sums.broken.filter { !$0.hasPrefix("no answer") } == [])
-        #expect(tally.sums.pushes > 20)
+        #expect(tally.sums.pushes > 40)
+        #expect(tally.sums.deletions > 20)
+        #expect(tally.sums.moves > 20)
         #expect(try await server.stop() == .status(0))
     }
 }
 
-/// Images that a client was told are here, and has not asked to delete.
+/// What a client was told of one repository: images that are here, manifests that are not any more, and where a tag
+/// points. While a request is on its way both its outcomes are possible.
 private final class Kept: Sendable {
-    private let state = Mutex<[(manifest: String, parts: [String])]>([])
-    var images: [(manifest: String, parts: [String])] { state.withLock { $0 } }
-    func add(_ manifest: String, _ parts: [String]) { state.withLock { $0.append((manifest, parts)) } }
-    func remove(_ manifest: String) { state.withLock { $0.removeAll { $0.manifest == manifest } } }
+    struct State: Sendable {
+        var images: [(manifest: String, parts: [String])] = []
+        var gone: Set<String> = []
+        /// Targets that the tag may have; nil: it is absent.
+        var targets: Set<String?> = [nil]
+    }
+    private let state = Mutex(State())
+    var all: State { state.withLock { $0 } }
+    var images: [(manifest: String, parts: [String])] { all.images }
+
+    func add(_ manifest: String, _ parts: [String]) {
+        state.withLock { state in
+            state.images.append((manifest, parts))
+            state.gone.remove(manifest)
+        }
+    }
+    func willMove(to manifest: String) { state.withLock { _ = $0.targets.insert(manifest) } }
+    func hasMoved(to manifest: String?) { state.withLock { $0.targets = [manifest] } }
+
+    /// A deletion takes the tag along where it points there.
+    func willDelete(_ manifest: String) {
+        state.withLock { state in
+            state.images.removeAll { $0.manifest == manifest }
+            if state.targets.contains(manifest) { state.targets.insert(nil) }
+        }
+    }
+    func hasDeleted(_ manifest: String) {
+        state.withLock { state in
+            state.gone.insert(manifest)
+            if state.targets.contains(manifest) { state.targets.remove(manifest) }
+        }
+    }
 }
 
 private func files(below root: String) -> Int {
@@ -95,6 +160,8 @@ private final class Tally: Sendable {
     struct Sums: Sendable {
         var pushes = 0
         var deletions = 0
+        /// Of tags.
+        var moves = 0
         var found = 0
         var sent = 0
         /// Pushes that were refused although all their parts were acknowledged within the lease.
@@ -126,16 +193,17 @@ private struct Soaker: Sendable {
                 let parts = [shared[numbers.below(4)], shared[numbers.below(4)], own]
                 if let manifest = try await push(parts, "\(numbers.next())", connection) {
                     images.add(manifest, parts.map(digestText))
+                    if kept != nil { try await move(to: manifest, images, connection) }
                 }
                 let pushed = images.images
                 if pushed.count > 2 || numbers.below(2) == 0, !pushed.isEmpty {
                     let manifest = pushed[numbers.below(pushed.count)].manifest
-                    images.remove(manifest)
-                    try await delete(manifest, connection)
+                    images.willDelete(manifest)
+                    try await delete(manifest, images, connection)
                 }
             }
             guard kept == nil else { return }
-            for image in images.images { try await delete(image.manifest, connection) }
+            for image in images.images { try await delete(image.manifest, images, connection) }
         } catch {
             tally.count { $0.broken.append("no answer: \(error)") }
         }
@@ -143,13 +211,39 @@ private struct Soaker: Sendable {
 
     func check(_ kept: Kept, after fault: String) async throws {
         let connection = try server.connect()
-        for image in kept.images {
+        let told = kept.all
+        for image in told.images {
             for target in ["manifests/\(image.manifest)"] + image.parts.map({ "blobs/\($0)" }) {
                 let reply = try await connection.send("GET", "/v2/\(repository)/\(target)")
                 #expect(reply.status == 200, "\(target) after \(fault)")
                 #expect(target.hasSuffix(digestText(reply.body)), "the bytes of \(target) after \(fault)")
             }
         }
+        for manifest in told.gone {
+            let reply = try await connection.send("HEAD", "/v2/\(repository)/manifests/\(manifest)")
+            #expect(reply.status == 404, "the deleted \(manifest) after \(fault)")
+        }
+        let reply = try await connection.send("GET", "/v2/\(repository)/manifests/moving")
+        let target = reply.status == 200 ? digestText(reply.body) : nil
+        #expect(told.targets.contains(target), "the tag after \(fault)")
+        // What it is now is what holds from now on.
+        kept.hasMoved(to: target)
+    }
+
+    /// Points the tag to a manifest that has just been pushed, by pushing it once more.
+    private func move(
+        to digest: String, _ kept: Kept, _ connection: TestConnection
+    ) async throws {
+        let bytes = try await connection.send("GET", "/v2/\(repository)/manifests/\(digest)").body
+        kept.willMove(to: digest)
+        let reply = try await connection.send(
+            "PUT", "/v2/\(repository)/manifests/moving",
+            [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: bytes)
+        guard reply.status == 201 else {
+            return tally.count { $0.broken.append("moving a tag: \(reply.status) \(reply.text)") }
+        }
+        kept.hasMoved(to: digest)
+        tally.count { $0.moves += 1 }
     }
 
     private func push(_ parts: [[UInt8]], _ note: String, _ connection: TestConnection) async throws -> String? {
@@ -196,9 +290,10 @@ private struct Soaker: Sendable {
         last = now
     }
 
-    private func delete(_ manifest: String, _ connection: TestConnection) async throws {
+    private func delete(_ manifest: String, _ kept: Kept, _ connection: TestConnection) async throws {
         let reply = try await connection.send("DELETE", "/v2/\(repository)/manifests/\(manifest)")
         tally.count { $0.deletions += 1 }
+        if reply.status == 202 { kept.hasDeleted(manifest) }
         if reply.status != 202 { tally.count { $0.broken.append("a deletion: \(reply.status) \(reply.text)") } }
     }
 }

@@ -7,7 +7,7 @@ enum Bench {
     static let scenarios: [any Scenario] = [
         LargePulls(), Manifests(), Credentials(), SmallBlobs(), LargePushes(), SmallImages(), Repushes(), Lists(),
         Mixed(), Standing(),
-        Growth(),
+        Collecting(), Growth(),
     ]
 
     static func main() {

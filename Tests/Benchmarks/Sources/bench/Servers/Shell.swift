@@ -2,10 +2,24 @@ import Glibc
 
 /// Small programs that are asked something.
 enum Shell {
+    struct Outcome {
+        let output: String
+        let status: Int32
+        let seconds: Double
+        /// Of the program and what it waited for.
+        let cpuSeconds: Double
+        /// Highest resident memory in MB of 10^6 bytes.
+        let peakMB: Double
+    }
+
     /// What a program writes to both of its outputs; nil if it cannot be started.
-    static func output(_ command: [String]) -> String? {
+    static func output(_ command: [String]) -> String? { try? measured(command).output }
+
+    /// Runs a program to its end.
+    static func measured(_ command: [String]) throws -> Outcome {
+        let began = Clock.now()
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { return nil }
+        guard pipe(&ends) == 0 else { throw BenchError("no pipe") }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -18,7 +32,7 @@ enum Shell {
         let status = posix_spawnp(&identifier, command[0], &actions, nil, &arguments, environ)
         close(ends[1])
         defer { close(ends[0]) }
-        guard status == 0 else { return nil }
+        guard status == 0 else { throw BenchError("\(command[0]) cannot be started") }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -27,7 +41,11 @@ enum Shell {
             bytes += buffer[..<count]
         }
         var exit: Int32 = 0
-        waitpid(identifier, &exit, 0)
-        return String(decoding: bytes, as: UTF8.self)
+        var usage = rusage()
+        wait4(identifier, &exit, 0, &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        return Outcome(
+            output: String(decoding: bytes, as: UTF8.self), status: exit, seconds: Double(Clock.now() - began) / 1e9,
+            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime), peakMB: Double(usage.ru_maxrss) * 1024 / 1e6)
     }
 }
