@@ -20,15 +20,19 @@ extension FileBlobStore {
 
     private func settleInTurn(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
         var failures: [Digest: BlobError] = [:]
-        let ready = await onThreads(batch, &failures, content: \.self) { content throws(BlobError) in
-            Item(content: content, ready: try prepare(content))
+        let small = batch.count { if case .bytes = $0.source { true } else { false } }
+        let isTogether = uploadFolder.syncs && uploadFolder.batchSync.isWorthIt(files: small)
+        var ready = await onThreads(batch, &failures, content: \.self) { content throws(BlobError) in
+            Item(content: content, ready: try prepare(content, isSynced: !isTogether))
         }
+        if isTogether { ready = await syncTogether(ready, &failures) }
         let folders = await openFolders(ready)
         let named = await onThreads(ready, &failures, content: \.content) { item throws(BlobError) in
             try name(item, in: folders)
             return item
         }
-        let synced = await syncFolders(of: named, folders)
+        let synced =
+            isTogether ? await syncTogether(namesOf: named) : await syncFolders(of: named, folders)
         var results: [Digest: Result<Void, BlobError>] = [:]
         for item in named {
             do throws(BlobError) {
@@ -75,19 +79,20 @@ extension FileBlobStore {
 
     // Step 1: bytes that are synced, under a name that no reader looks at (B2)
 
-    private func prepare(_ content: StagedContent) throws(BlobError) -> Ready {
+    /// Without `isSynced` small files wait for the sync of the whole batch.
+    private func prepare(_ content: StagedContent, isSynced: Bool) throws(BlobError) -> Ready {
         do throws(BlobError) {
-            return try prepareNow(content)
+            return try prepareNow(content, isSynced)
         } catch  where error == .noSpace {
-            return try prepareNow(content)  // the reserve has been given up meanwhile
+            return try prepareNow(content, isSynced)  // the reserve has been given up meanwhile
         }
     }
 
-    private func prepareNow(_ content: StagedContent) throws(BlobError) -> Ready {
+    private func prepareNow(_ content: StagedContent, _ isSynced: Bool) throws(BlobError) -> Ready {
         switch content.source {
         case .bytes(let bytes):
             do throws(SystemError) {
-                let name = try writeTemporary { (file) throws(SystemError) in
+                let name = try writeTemporary(isSynced: isSynced) { (file) throws(SystemError) in
                     try files.writeAll(file, bytes, at: 0)
                 }
                 return .temporary(name, copyOf: nil)
@@ -131,7 +136,7 @@ extension FileBlobStore {
     /// A sync of `file` has failed, and a second one would prove nothing (B6): its bytes, if they are still right, go on
     /// in a new file.
     private func copy(_ file: OpenFile, _ content: StagedContent) throws(SystemError) -> String {
-        try writeTemporary { (target) throws(SystemError) in
+        try writeTemporary(isSynced: true) { (target) throws(SystemError) in
             let digest = try files.hash(file.descriptor, size: content.size, content.digest.algorithm) {
                 (bytes, offset) throws(SystemError) in
                 try files.writeAll(target, bytes, at: offset)
@@ -140,19 +145,50 @@ extension FileBlobStore {
         }
     }
 
-    /// A new file, sealed and synced; removed again if anything fails. Answers its name under uploads/.
-    private func writeTemporary(_ write: (CInt) throws(SystemError) -> Void) throws(SystemError) -> String {
+    /// A new file, sealed, and synced if that is asked; removed again if anything fails. Answers its name under uploads/.
+    private func writeTemporary(
+        isSynced: Bool, _ write: (CInt) throws(SystemError) -> Void
+    ) throws(SystemError) -> String {
         let name = uploadFolder.temporaryName()
         let file = try files.open(name, in: uploadFolder.descriptor, .creatingSealed)
         defer { files.close(file) }
         do throws(SystemError) {
             try write(file)
-            if uploadFolder.syncs { try files.syncData(file) }
+            if uploadFolder.syncs, isSynced { try files.syncData(file) }
         } catch {
             try? files.unlink(name, in: uploadFolder.descriptor)
             throw error
         }
         return name
+    }
+
+    /// Syncs the small files of a batch, which are to have their names next. After a failure they go, and are written anew
+    /// by a later attempt, one by one: nothing is synced again (B6).
+    private func syncTogether(_ items: [Item], _ failures: inout [Digest: BlobError]) async -> [Item] {
+        guard let failure = await failure(of: .settling, { () throws(SystemError) in try uploadFolder.batchSync.run() })
+        else { return items }
+        var left: [Item] = []
+        for item in items {
+            guard case .bytes = item.content.source, case .temporary(let name, _) = item.ready else {
+                left.append(item)
+                continue
+            }
+            try? await workers.run(.settling) { () throws(BlobError) in
+                try? files.unlink(name, in: uploadFolder.descriptor)
+            }
+            failures[item.content.digest] = failure
+        }
+        return left
+    }
+
+    /// Makes the names of a batch durable, with one sync for all of their folders.
+    private func syncTogether(namesOf items: [Item]) async -> FailedSyncs {
+        var failed = FailedSyncs()
+        guard let failure = await failure(of: .settling, { () throws(SystemError) in try uploadFolder.batchSync.run() })
+        else { return failed }
+        for item in items { failed.fanOut[FanOut.key(item.content.digest)] = failure }
+        failed.uploads = failure
+        return failed
     }
 
     // Step 2: the final name

@@ -27,6 +27,8 @@ package protocol FileOperations: Sendable {
 
     func sync(_ descriptor: CInt) throws(SystemError)
     func syncData(_ descriptor: CInt) throws(SystemError)
+    /// Syncs all files and folders of the file system that the open folder is on.
+    func syncAll(_ folder: CInt) throws(SystemError)
     /// Starts to write the range back and, if `waiting`, first waits for a write-back of it that runs already.
     func startWriteBack(
         _ descriptor: CInt, from offset: Int64, count: Int64, waiting: Bool

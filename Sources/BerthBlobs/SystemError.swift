@@ -19,6 +19,7 @@ package enum SystemCall: String, CaseIterable, Sendable {
     case statusOfName = "newfstatat"
     case sync = "fsync"
     case syncData = "fdatasync"
+    case syncAll = "syncfs"
     case startWriteBack = "sync_file_range"
     case rename = "renameat"
     case unlink = "unlinkat"

@@ -92,6 +92,10 @@ package struct SystemFiles: FileOperations {
         try checkOnce(.syncData) { fdatasync(descriptor) }
     }
 
+    package func syncAll(_ folder: CInt) throws(SystemError) {
+        try checkOnce(.syncAll) { SyncFileSystem.sync(folder) }
+    }
+
     package func startWriteBack(
         _ descriptor: CInt, from offset: Int64, count: Int64, waiting: Bool
     ) throws(SystemError) {

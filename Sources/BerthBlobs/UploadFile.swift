@@ -93,6 +93,7 @@ struct UploadFile: ~Copyable {
         let bytes = HeldBytes(batch)
         do {
             try uploads.files.writeAll(descriptor, bytes.pieces, at: offset)
+            uploads.batchSync.noteWritten(batch.reduce(0) { $0 + $1.readableBytes })
         } catch {
             let failure = uploads.failure(error)
             try cut(to: offset)

@@ -9,6 +9,7 @@ final class UploadFolder: Sendable {
     let reserve: Reserve
     /// False for throw-away stores: nothing is synced at all.
     let syncs: Bool
+    let batchSync: BatchSync
     private let folderSync: FolderSync
     private let temporaries = Atomic<UInt64>(0)
     private let marks = Mutex(Marks())
@@ -22,6 +23,7 @@ final class UploadFolder: Sendable {
     init(_ folder: Folder, files: any FileOperations, workers: Workers, reserve: Reserve, syncs: Bool) {
         (self.folder, self.files, self.workers) = (folder, files, workers)
         (self.reserve, self.syncs) = (reserve, syncs)
+        batchSync = BatchSync(folder.descriptor, files: files)
         folderSync = FolderSync(folder.descriptor, files: files, workers: workers)
     }
 

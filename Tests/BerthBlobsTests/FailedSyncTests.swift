@@ -155,4 +155,43 @@ struct FailedSyncTests {
         #expect(files.count(.sync) <= 2 + 2 * 40)
         #expect(try root.names("uploads").count == 40)
     }
+
+    @Test("of a whole batch settles none of it, and the next attempt goes file by file (B4, B6)", arguments: [1, 2])
+    func batch(nth: Int) async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let store = try await root.store(files)
+        let samples = (0..<6).map { Sample(100, seed: $0 + 1) }
+        let batch = try samples.map { try $0.staged() }
+        files.arm(failing: nth, with: .inputOutput, of: [.syncAll])
+        for (digest, result) in await store.settle(batch) {
+            #expect(throws: BlobError.self, "\(digest)") { try result.get() }
+        }
+        #expect(files.hasFailed)
+        #expect(try root.names("uploads").isEmpty, "no temporary file is left")
+        let (together, alone) = (files.count(.syncAll), files.count(.syncData))
+        for (_, result) in await store.settle(batch) { try result.get() }
+        #expect(files.count(.syncAll) == together)
+        #expect(files.count(.syncData) == alone + samples.count)
+        for sample in samples { #expect(try await store.read(sample) == sample.bytes) }
+    }
+
+    @Test("of a batch is two calls for all files and names, and none of them beside an upload (B4)")
+    func together() async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let store = try await root.store(files)
+        let samples = (0..<60).map { Sample(100, seed: $0 + 1) }
+        for (_, result) in await store.settle(try samples.prefix(30).map { try $0.staged() }) { try result.get() }
+        #expect(files.count(.syncAll) == 2)
+        #expect(files.count(.syncData) == 0)
+        let write = try await store.upload(.new(), .sha256)
+        try await write.append(Sample(2 << 20))
+        try await write.flush()
+        for (_, result) in await store.settle(try samples.dropFirst(30).map { try $0.staged() }) { try result.get() }
+        #expect(files.count(.syncAll) == 2)
+        #expect(files.count(.syncData) == 30)
+        for sample in samples { #expect(try await store.read(sample) == sample.bytes) }
+        await write.close()
+    }
 }

@@ -172,6 +172,11 @@ final class FaultyFiles: FileOperations {
         try real.syncData(descriptor)
     }
 
+    func syncAll(_ folder: CInt) throws(SystemError) {
+        try step(.syncAll)
+        try real.syncAll(folder)
+    }
+
     func startWriteBack(
         _ descriptor: CInt, from offset: Int64, count: Int64, waiting: Bool
     ) throws(SystemError) {

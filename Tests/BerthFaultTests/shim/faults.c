@@ -225,8 +225,6 @@ WRITING_VECTOR(pwritev64, off64_t)
 READING_AT(pread, off_t)
 READING_AT(pread64, off64_t)
 
-// Syncing
-
 // openat2 by its number: never from memory, so that whatever opens a file comes by openat and can fail there.
 long syscall(long number, ...) {
     va_list arguments;
@@ -241,6 +239,8 @@ long syscall(long number, ...) {
     long (*call)(long, ...) = next("syscall");
     return call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
+
+// Syncing
 
 static int sync_fault(int descriptor) {
     struct stat status;
@@ -270,6 +270,7 @@ static int sync_fault(int descriptor) {
     }
 SYNCING(fsync)
 SYNCING(fdatasync)
+SYNCING(syncfs)
 
 int sync_file_range(int descriptor, off64_t offset, off64_t count, unsigned flags) {
     NEXT(int, "sync_file_range", int, off64_t, off64_t, unsigned);
