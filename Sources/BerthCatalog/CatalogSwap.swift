@@ -98,6 +98,7 @@ package struct CatalogSwap: Sendable {
         // Numbers and registry time go on where the present catalog is: neither ever goes back (C7).
         let seq = max(try meta.integer(1), present.seq) + 1
         let time = max(try meta.integer(2), present.registryTime)
+        if let kept = present.kept { try keepTables(of: kept, connection) }
         try connection.execute("PRAGMA foreign_keys = ON")
         try connection.execute("BEGIN IMMEDIATE")
         // Nothing may be trusted that the snapshot's run had seen: as after a loss of power.
@@ -126,6 +127,15 @@ package struct CatalogSwap: Sendable {
                 .text(restorer),
             ])
         try connection.execute("COMMIT")
+    }
+
+    private func keepTables(of present: Snapshot, _ connection: SQLiteConnection) throws(CatalogError) {
+        try connection.execute("PRAGMA foreign_keys = OFF")
+        try connection.execute("ATTACH DATABASE ? AS present", [.text(snapshots.path(of: present.name))])
+        try connection.execute("BEGIN IMMEDIATE")
+        for statement in KeptTables.replacing { try connection.execute(statement) }
+        try connection.execute("COMMIT")
+        try connection.execute("DETACH DATABASE present")
     }
 
     /// No number of a row is given out twice.
@@ -165,6 +175,8 @@ package struct PresentCatalog: Sendable {
     package var seq: Int64 = 0
     package var registryTime: Int64 = 0
     package var isClosed = false
+    /// The copy of it, whose accounts and audit log stay.
+    package var kept: Snapshot?
     var accessVersion: Int64 = 0
     /// By table.
     var lastNumbers: [String: Int64] = [:]

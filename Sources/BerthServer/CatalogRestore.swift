@@ -69,6 +69,7 @@ struct CatalogRestore {
             var (present, kept) = try await catalog.keepBeforeRestore()
             let known = try await catalog.purges(limit: .max).map(\.entry)
             try await catalog.close()
+            present.kept = kept
             (present.seq, present.registryTime) = (catalog.statistics.seq, catalog.registryTime())
             log.notice("the present catalog is kept", metadata: ["snapshot": "\(kept.name)"])
             return (present, known.reversed() + listed)

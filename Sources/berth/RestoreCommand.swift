@@ -8,8 +8,8 @@ struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Bring back the catalog as it was in a snapshot.",
         discussion: """
-            What is now is kept as a snapshot itself, so this can be taken back. Repositories, tags and accounts are as they \
-            were; a registry that has accounts stays closed, and what was purged stays purged. A running server stops for \
+            What is now is kept as a snapshot itself, so this can be taken back. Repositories and tags are as they were; \
+            accounts, tokens, keys and the audit log stay as they are, and what was purged stays purged. A running server stops for \
             it and starts anew.
             """)
     /// How long a restart may take: what is to be compared is all content.

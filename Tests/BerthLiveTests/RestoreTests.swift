@@ -216,11 +216,22 @@ struct RestoreTests {
                 _ = try await server.server.registry.catalog.makeSnapshot()
                 try await server.addUser("ann")
             }
-            _ = try await AdminDoor.restore(
-                configuration(root: root), RestoreOrder(snapshot: "latest", restorer: "operator"))
+            let order = RestoreOrder(snapshot: "latest", restorer: "operator")
+            _ = try await AdminDoor.restore(configuration(root: root), order)
             try await withLiveServer(root: root) { server async throws in
                 #expect(server.server.access.isClosed)
                 #expect(try await server.get("/v2/team/a/manifests/1").status == 401)
+                #expect(try await server.get("/v2/", [basic("ann")]).status == 200, "who was added since stays")
+                _ = try await server.server.registry.catalog.makeSnapshot()
+                _ = try await server.server.access.removeUser(AccountName("ann"), by: .operator)
+                try await server.addUser("bob")
+            }
+            _ = try await AdminDoor.restore(configuration(root: root), order)
+            try await withLiveServer(root: root) { server async throws in
+                #expect(try await server.get("/v2/", [basic("ann")]).status == 401, "who was removed since stays away")
+                #expect(try await server.get("/v2/", [basic("bob")]).status == 200)
+                let audit = try await server.server.access.auditEntries(before: nil, limit: 100)
+                #expect(audit.contains { $0.entry.action == "user.remove" })
             }
         }
     }
