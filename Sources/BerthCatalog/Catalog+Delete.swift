@@ -24,8 +24,8 @@ extension Catalog {
     /// Hides a manifest with its tags, its referrers, unless `keepReferrers`, and the children that only it held and that
     /// never had a name of their own, unless `keepChildren`. Edges and bytes stay until the window is over.
     ///
-    /// From the first commit on the manifest is gone for everybody; what goes with it follows in further closures of
-    /// bounded size before this returns, or at the next start (C6).
+    /// From the first commit on the manifest is gone for everybody, and mostly all that goes with it; where there is much,
+    /// the rest follows in further closures of bounded size before this returns, or at the next start (C6).
     package func deleteManifest(
         _ digest: Digest, in repository: RepositoryName, referencedAllowed: Bool, keepChildren: Bool = false,
         keepReferrers: Bool = false, by principal: Principal
@@ -37,13 +37,19 @@ extension Catalog {
             switch hidden {
             case .again: continue
             case .refused(let refusal): return refusal
-            case .hidden(let id): return .deleted(tags: try await finishDetaching(of: id))
+            case .gone(let tags): return .deleted(tags: tags)
+            case .hidden(let id, let tags):
+                return .deleted(
+                    tags: tags + (try await finishDetaching(of: id)).prefix(Self.rowsPerClosure - tags.count))
             }
         }
     }
 
     private enum Hiding: Sendable {
-        case hidden(Int64)
+        /// With all that goes with it.
+        case gone(tags: [Tag])
+        /// There is more to go.
+        case hidden(Int64, tags: [Tag])
         case refused(ManifestDeletion)
         /// What an earlier deletion has left was to be forgotten first, and there is more.
         case again
@@ -59,7 +65,7 @@ extension Catalog {
             guard let row = try transaction.manifestRow(digest, in: home) else { return .refused(.unknownManifest) }
             if row.isDeleted {
                 // An earlier attempt may have hidden it and then failed: what goes with it goes now.
-                return row.isDetaching ? .hidden(row.id) : .refused(.unknownManifest)
+                return row.isDetaching ? .hidden(row.id, tags: []) : .refused(.unknownManifest)
             }
             if !referencedAllowed {
                 let indexes = try transaction.holders(of: digest, in: home, limit: 10)
@@ -76,14 +82,17 @@ extension Catalog {
                 WHERE id IN (SELECT id FROM tag_history WHERE deleted_with = ? LIMIT ?)
                 """, [.integer(row.id), .integer(Int64(Self.rowsPerClosure / 2))])
             guard forgotten < Self.rowsPerClosure / 2 else { return .again }
-            let detaching = Detaching(
-                transaction: transaction, now: clock.wall(), registryTime: time.now(), rows: settings.rowsPerClosure)
+            let now = time.now()
+            var detaching = Detaching(
+                transaction: transaction, now: clock.wall(), registryTime: now,
+                rows: settings.rowsPerClosure - forgotten - Detaching.rowsHidden)
             try detaching.hide(
                 Leaving(
                     id: row.id, repositoryID: home, repository: repository, digest: digest, deletion: row.id,
-                    principal: principal, place: start, hiddenAt: time.now()),
+                    principal: principal, place: start, hiddenAt: now),
                 &changes)
-            return .hidden(row.id)
+            let isDone = try detaching.run(row.id, &changes)
+            return isDone ? .gone(tags: detaching.tags) : .hidden(row.id, tags: detaching.tags)
         }
     }
 

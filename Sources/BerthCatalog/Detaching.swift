@@ -91,6 +91,8 @@ struct Detaching {
     /// Rows that may still be touched.
     private var left: Int64
 
+    /// Rows that hiding a manifest costs at most, indexes apart.
+    static let rowsHidden = 8
     /// Rows that one tag, child or referrer costs at most, indexes apart.
     private static let rowsEach: Int64 = 8
 
