@@ -60,7 +60,7 @@ struct RootOpening {
             OpenFile(try files.open(Self.lockName, in: root.descriptor, .writingOrCreating), size: 0, files: files)
         }
         do throws(SystemError) {
-            try files.lock(file.descriptor)
+            try lockPatiently(file.descriptor)
         } catch  where error.errno == .wouldBlock {
             let holder = try? contents(file.descriptor)
             throw .locked(path: path, holder: holder.flatMap(Self.line) ?? "another process")
@@ -70,6 +70,26 @@ struct RootOpening {
             try write("process \(getpid()) on \(Self.hostName())\n", to: file.descriptor)
         }
         return file
+    }
+
+    /// A process that has just ended may have begun another one, which holds the lock too until it runs its own program:
+    /// that is waited for, half a second at most. Who lives and holds the root is not.
+    private func lockPatiently(_ descriptor: CInt) throws(SystemError) {
+        for _ in 0..<25 {
+            do throws(SystemError) { return try files.lock(descriptor) } catch {
+                guard error.errno == .wouldBlock, !isHeldByOther(descriptor) else { throw error }
+            }
+            usleep(20_000)
+        }
+        try files.lock(descriptor)
+    }
+
+    /// Whether the process that the lock names lives, and is not this one. One elsewhere is taken to live.
+    private func isHeldByOther(_ descriptor: CInt) -> Bool {
+        guard let text = try? contents(descriptor), let line = Self.line(text) else { return false }
+        let words = line.split(separator: " ")
+        guard words.count == 4, let holder = pid_t(words[1]), words[3] == Self.hostName() else { return true }
+        return holder != getpid() && (kill(holder, 0) == 0 || errno != ESRCH)
     }
 
     /// What LAYOUT says; it is written if there is nothing else.

@@ -107,6 +107,28 @@ struct StoreRootTests {
         #expect(previous.map(\.text).flatMap(BootMark.init) == previous)
     }
 
+    @Test("a lock that an ended process has left to its child is waited for, one of a living process is not")
+    func leftLock() throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        _ = try StoreRoot(path: root.path, files: files)
+        let own = String(decoding: try root.read("lock"), as: UTF8.self)
+        let line = try #require(own.firstRange(of: "process \(getpid()) "))
+        // Process 1 lives everywhere, and no process has the last number.
+        for (holder, isWaitedFor) in [("1", false), ("\(Int32.max)", true), ("\(getpid())", true)] {
+            var text = own
+            text.replaceSubrange(line, with: "process \(holder) ")
+            try root.write("lock", Array(text.utf8))
+            files.arm(failing: 1, with: .wouldBlock, of: [.lock])
+            if isWaitedFor {
+                _ = try StoreRoot(path: root.path, files: files)
+            } else {
+                #expect(throws: StoreRootError.self) { try StoreRoot(path: root.path, files: files) }
+            }
+            #expect(files.hasFailed)
+        }
+    }
+
     @Test("a loss of power is remembered until it has been dealt with")
     func remembered() throws {
         let root = try TemporaryRoot()
