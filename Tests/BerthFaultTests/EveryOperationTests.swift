@@ -47,16 +47,16 @@ extension FaultTests.Starts {
     @Test(
         "a start that brings a snapshot back may fail or be killed at any file operation, and the next one makes good",
         arguments: [
-            Sweep(mode: .kill, files: .all, errors: .first),
-            Sweep(mode: .fail, files: .all, errors: .first),
+            Sweep(mode: .kill, files: .all, errors: .first, step: Sweep.longStep),
+            Sweep(mode: .fail, files: .all, errors: .first, step: Sweep.longStep),
         ])
     func everyRestore(sweep: Sweep) async throws { try await sweep.runAtStart(after: orderRestore) }
 
     @Test(
         "a start that finds a purge to be done may fail or be killed at any file operation, and the next one makes good",
         arguments: [
-            Sweep(mode: .kill, files: .all, errors: .first),
-            Sweep(mode: .fail, files: .all, errors: .first),
+            Sweep(mode: .kill, files: .all, errors: .first, step: Sweep.longStep),
+            Sweep(mode: .fail, files: .all, errors: .first, step: Sweep.longStep),
         ])
     func everyPurge(sweep: Sweep) async throws { try await sweep.runAtStart(after: orderPurge, then: expectPurged) }
 }
@@ -66,6 +66,10 @@ struct Sweep: Sendable, CustomTestStringConvertible {
     let mode: FaultPlan.Mode
     let files: FaultPlan.Files
     let errors: FaultPlan.Errors
+    /// From one operation to the next that has its turn.
+    var step = 1
+    /// A thousand operations and more, each with a start of its own, are gone through in steps; FAULT_STEP=1 takes all.
+    static let longStep = ProcessInfo.processInfo.environment["FAULT_STEP"].flatMap { Int($0) } ?? 11
     /// More operations than any run has.
     private static let most = 2_000
 
@@ -141,7 +145,7 @@ struct Sweep: Sendable, CustomTestStringConvertible {
         try await runProgram("cp", "-a", scratch.root, "\(scratch.path)/killed")
 
         var turns = 0
-        for nth in 1..<Self.most {
+        for nth in stride(from: 1, to: Self.most, by: step) {
             try await runProgram("rm", "-rf", scratch.root)
             try await runProgram("cp", "-a", "\(scratch.path)/killed", scratch.root)
             shim.arm(plan(nth))
