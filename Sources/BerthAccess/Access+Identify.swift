@@ -50,6 +50,11 @@ extension Access {
             try refuseSecret("login", name, address)
         }
         if let user = rememberedUser(name, password) { return account(user) }
+        let key = basicKey.seal(Array("\(name)\0\(password)".utf8))
+        let isFirst = await passwordChecks.begin(key)
+        defer { if isFirst { passwordChecks.end(key) } }
+        // What was wrong or could not be checked just now is this caller's own try.
+        if !isFirst, let user = rememberedUser(name, password) { return account(user) }
         if let wait = attempts.take(name, from: address, at: clock.milliseconds()) { throw .tooMany(seconds: wait) }
         let snapshot = self.snapshot
         let user = snapshot.user(named: name)
@@ -68,7 +73,7 @@ extension Access {
             throw .credentials
         }
         attempts.giveBack(name, from: address, isRight: true, at: clock.milliseconds())
-        basics[basicKey.seal(Array("\(name)\0\(password)".utf8))] = RememberedPassword(
+        basics[key] = RememberedPassword(
             userID: user.id, version: user.version, until: seconds + AccessSettings.passwordSeconds)
         noteUse(ofUser: user.id)
         return account(user)

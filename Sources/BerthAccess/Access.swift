@@ -50,6 +50,7 @@ package final class Access: AccessPolicy {
     let audit: AuditLog
     package let settings: AccessSettings
     let passwords = PasswordQueue()
+    let passwordChecks = SharedChecks<[UInt8]>()
     let attempts = Attempts()
     /// Tokens found genuine, by their SHA-256; the memory is bounded, however much one of them may say.
     let tokens = RecentCache<Hash256, BearerToken>(weight: 32 << 20) { $0.weight }

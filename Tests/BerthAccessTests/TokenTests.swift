@@ -238,6 +238,29 @@ struct TokenTests {
         }
     }
 
+    @Test("sixty connections that show the same password at once are one login: one check, and none is refused")
+    func oneLogin() async throws {
+        try await withAccess { access, _ async throws in
+            let before = access.passwords.stretched
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<60 {
+                    group.addTask { _ = try await access.authenticate("ann", testPassword, from: "192.0.2.1") }
+                }
+                try await group.waitForAll()
+            }
+            #expect(access.passwords.stretched == before + PasswordQueue.work("$y$"))
+            let refusals = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        (try? await access.authenticate("ann", "wrong wrong", from: "192.0.2.1")) == nil
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(refusals == 20, "each wrong one is a try of its own")
+        }
+    }
+
     @Test("names that exist and names that do not cost the same, and are answered the same")
     func enumeration() async throws {
         try await withAccess { access, _ async throws in

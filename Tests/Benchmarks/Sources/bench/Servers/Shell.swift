@@ -8,8 +8,6 @@ enum Shell {
         let seconds: Double
         /// Of the program and what it waited for.
         let cpuSeconds: Double
-        /// Highest resident memory in MB of 10^6 bytes.
-        let peakMB: Double
     }
 
     /// What a program writes to both of its outputs; nil if it cannot be started.
@@ -46,6 +44,6 @@ enum Shell {
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return Outcome(
             output: String(decoding: bytes, as: UTF8.self), status: exit, seconds: Double(Clock.now() - began) / 1e9,
-            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime), peakMB: Double(usage.ru_maxrss) * 1024 / 1e6)
+            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime))
     }
 }
