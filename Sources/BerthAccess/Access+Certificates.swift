@@ -71,22 +71,14 @@ extension Access {
         }
     }
 
-    /// Throws `.unknown`.
+    /// Lets a rule rest, or count again: whether it was otherwise before. Throws `.unknown`.
+    @discardableResult
     package func changeCertificate(
         _ name: CertificateName, isDisabled: Bool, by actor: Actor
-    ) async throws(AccessError) {
-        let now = self.now
-        let isKnown = try await changing { t, entries throws(CatalogError) -> Bool in
-            let count = try t.execute(
-                "UPDATE access_certificate SET is_disabled = ? WHERE name = ?",
-                [.bool(isDisabled), .text(name.description)])
-            guard count > 0 else { return false }
-            entries.append(
-                AuditEntry(
-                    now, actor, "certificate.change", name.description, detail: isDisabled ? "disabled" : "enabled"))
-            return true
-        }
-        guard isKnown else { throw .unknown("rule for certificates with the name \(name)") }
+    ) async throws(AccessError) -> Bool {
+        try await set(
+            isDisabled, .certificate, name.description, unknown: "rule for certificates with the name \(name)",
+            by: actor)
     }
 
     /// Ends a rule, with the tokens that it brought; false where there is none.

@@ -3,7 +3,8 @@ package import BerthModel
 
 extension Access {
     /// Grants a role on all repositories that match, also those that do not exist yet. One subject has one role on one
-    /// pattern: another one replaces it. Throws `.unknown`, or `.invalid` for what everybody may not have.
+    /// pattern: another one replaces it. What is disabled stays so. Throws `.unknown`, or `.invalid` for what everybody
+    /// may not have.
     package func addGrant(
         to subject: GrantSubject, _ role: Role, on pattern: RepositoryPattern, by actor: Actor
     ) async throws(AccessError) -> Addition {
@@ -16,6 +17,24 @@ extension Access {
         }
         guard let result else { throw .unknown("\(subject)") }
         return result
+    }
+
+    /// Lets a grant on exactly this pattern rest, or count again: whether it was otherwise before. Throws `.unknown`.
+    @discardableResult
+    package func changeGrant(
+        to subject: GrantSubject, on pattern: RepositoryPattern, isDisabled: Bool, by actor: Actor
+    ) async throws(AccessError) -> Bool {
+        let now = self.now
+        let outcome = try await changing { t, entries throws(CatalogError) -> DisablingOutcome in
+            guard let id = try t.id(of: subject) else { return .unknown }
+            let outcome = try t.set(isDisabled, .grant, [.integer(subject.kind), .integer(id), .text(pattern.text)])
+            if case .changed = outcome {
+                entries.append(
+                    AuditEntry(now, actor, .grant, subject.description, isDisabled, of: pattern.text))
+            }
+            return outcome
+        }
+        return try outcome.isChange(orUnknown: "grant to \(subject) on \(pattern)")
     }
 
     /// Takes back what was granted on exactly this pattern; false where nothing was. Throws `.unknown`.

@@ -13,6 +13,15 @@ extension Access {
         }
     }
 
+    /// Lets what is granted to a group rest, or count again: whether it was otherwise before. Its members and what is
+    /// granted to them otherwise stay. Throws `.unknown`.
+    @discardableResult
+    package func changeGroup(
+        _ name: AccountName, isDisabled: Bool, by actor: Actor
+    ) async throws(AccessError) -> Bool {
+        try await set(isDisabled, .group, name.text, unknown: "group \(name)", by: actor)
+    }
+
     /// Removes a group with its grants; false where there is none. Its members stay users.
     package func removeGroup(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
         let now = self.now

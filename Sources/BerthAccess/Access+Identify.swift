@@ -123,7 +123,7 @@ extension Access {
         return account
     }
 
-    /// The account behind a stored secret; nil where it has run out, or its owner is disabled.
+    /// The account behind a stored secret; nil where it has run out, or it or its owner is disabled.
     func account(_ stored: StoredSecret, _ snapshot: Snapshot) -> Account? {
         guard stored.isLive(at: now) else { return nil }
         switch stored.owner {
@@ -184,8 +184,8 @@ extension Access {
         }
         if let id = token.certificateID, snapshot.certificatesByID[id]?.isDisabled != false { return nil }
         guard let id = token.secretID else { return Caller(token.principal, token: token.reach) }
-        // An upload outlives its token, and a secret that ran out as well; what was revoked is gone.
-        guard let secret = snapshot.secretsByID[id] else { return nil }
+        // An upload outlives its token, and a secret that ran out as well; what was revoked is gone, and what is disabled rests.
+        guard let secret = snapshot.secretsByID[id], !secret.isDisabled else { return nil }
         return Caller(token.principal, credential: secret.scopes, token: token.reach)
     }
 }

@@ -140,7 +140,9 @@ extension SQLTransaction {
 
     /// False where the account is another one by now than the one that has shown itself.
     fileprivate func insert(_ secret: SecretText, of account: Account, at now: Int64) throws(CatalogError) -> Bool {
-        if let shown = account.secret?.id, try !exists("SELECT 1 FROM access_secret WHERE id = ?", [.integer(shown)]) {
+        if let shown = account.secret?.id,
+            try !exists("SELECT 1 FROM access_secret WHERE id = ? AND is_disabled = 0", [.integer(shown)])
+        {
             return false
         }
         let values: [SQLValue] = [

@@ -17,23 +17,20 @@ extension Access {
         }
     }
 
-    /// Throws `.unknown`.
-    package func changeRobot(_ name: RobotName, isDisabled: Bool, by actor: Actor) async throws(AccessError) {
+    /// Closes a robot's account, or opens it again: whether it was otherwise before. A closing ends the tokens that its
+    /// secrets have brought. Throws `.unknown`.
+    @discardableResult
+    package func changeRobot(_ name: RobotName, isDisabled: Bool, by actor: Actor) async throws(AccessError) -> Bool {
         let now = self.now
-        let isKnown = try await changing { t, entries throws(CatalogError) -> Bool in
-            guard let row = try t.row("SELECT id FROM access_robot WHERE name = ?", [.text(name.text)]) else {
-                return false
+        let outcome = try await changing { t, entries throws(CatalogError) in
+            let outcome = try t.set(isDisabled, .robot, [.text(name.text)])
+            if case .changed(let id) = outcome {
+                if isDisabled { try t.execute("DELETE FROM access_refresh WHERE robot_id = ?", [.integer(id)]) }
+                entries.append(AuditEntry(now, actor, .robot, name.text, isDisabled))
             }
-            let id = SQLValue.integer(try row.integer(0))
-            try t.execute(
-                "UPDATE access_robot SET is_disabled = ?, version = version + ? WHERE id = ?",
-                [.bool(isDisabled), .bool(isDisabled), id])
-            if isDisabled { try t.execute("DELETE FROM access_refresh WHERE robot_id = ?", [id]) }
-            entries.append(
-                AuditEntry(now, actor, "robot.change", name.text, detail: isDisabled ? "disabled" : "enabled"))
-            return true
+            return outcome
         }
-        guard isKnown else { throw .unknown("robot \(name)") }
+        return try outcome.isChange(orUnknown: "robot \(name)")
     }
 
     /// Removes a robot with secrets and grants; false where there is none.

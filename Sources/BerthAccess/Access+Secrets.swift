@@ -70,6 +70,14 @@ extension Access {
 
     private static let longestLife: Int64 = 3650 * 24 * 3600
 
+    /// Lets a personal token or robot's secret rest, with the tokens that it has brought, or count again: whether it was
+    /// otherwise before. Throws `.unknown`, also for a refresh token, which can be ended alone.
+    @discardableResult
+    package func changeSecret(prefix: String, isDisabled: Bool, by actor: Actor) async throws(AccessError) -> Bool {
+        try await set(
+            isDisabled, .secret, prefix, unknown: "personal token or robot's secret \(prefix)", by: actor)
+    }
+
     /// Ends a personal token or robot's secret, with the refresh tokens that it brought, or a single refresh token; false
     /// where there is none. Bearer tokens that the last one has brought go on until they end, as they do by themselves soon.
     package func removeSecret(prefix: String, by actor: Actor) async throws(AccessError) -> Bool {

@@ -54,20 +54,24 @@ extension Access {
         package init() {}
     }
 
-    /// Throws `.unknown` or `.invalid`. A disabling ends the sessions and tokens of the rule's jobs, for good; so do other
-    /// certificates and keys, for the former ones may be known to others.
-    package func changeTrust(_ name: AccountName, _ change: TrustChange, by actor: Actor) async throws(AccessError) {
+    /// Whether anything is otherwise than before. Throws `.unknown` or `.invalid`. A disabling ends the sessions and tokens
+    /// of the rule's jobs, for good; so do other certificates and keys, for the former ones may be known to others.
+    @discardableResult
+    package func changeTrust(
+        _ name: AccountName, _ change: TrustChange, by actor: Actor
+    ) async throws(AccessError) -> Bool {
         try Self.check(authority: change.authority)
         try await Self.check(keys: change.keys)
         let now = self.now
         let isOther = change.authority != nil || change.keys != nil
-        let endsSessions = change.isDisabled == true || isOther && !change.keepsSessions
-        let known = try await changing { t, entries throws(CatalogError) -> Int64? in
-            guard let row = try t.row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)]) else {
+        let made = try await changing { t, entries throws(CatalogError) -> MadeTrustChange? in
+            guard let row = try t.row("SELECT id, is_disabled FROM trust_rule WHERE name = ?", [.text(name.text)])
+            else {
                 return nil
             }
-            let number = try row.integer(0)
+            let (number, wasDisabled) = (try row.integer(0), try row.bool(1))
             let id = SQLValue.integer(number)
+            let endsSessions = change.isDisabled == true && !wasDisabled || isOther && !change.keepsSessions
             var changed: [String] = []
             if let authority = change.authority {
                 try t.execute("UPDATE trust_rule SET authority = ? WHERE id = ?", [.text(authority), id])
@@ -77,7 +81,7 @@ extension Access {
                 try t.execute("UPDATE trust_rule SET keys = ? WHERE id = ?", [.text(keys), id])
                 changed.append("keys")
             }
-            if let isDisabled = change.isDisabled {
+            if let isDisabled = change.isDisabled, isDisabled != wasDisabled {
                 try t.execute("UPDATE trust_rule SET is_disabled = ? WHERE id = ?", [.bool(isDisabled), id])
                 changed.append(isDisabled ? "disabled" : "enabled")
             }
@@ -86,12 +90,15 @@ extension Access {
                 try t.execute("DELETE FROM trust_session WHERE rule_id = ?", [id])
                 changed.append("sessions ended")
             }
-            entries.append(
-                AuditEntry(now, actor, "trust.change", name.text, detail: changed.joined(separator: ", ")))
-            return number
+            if !changed.isEmpty {
+                entries.append(
+                    AuditEntry(now, actor, "trust.change", name.text, detail: changed.joined(separator: ", ")))
+            }
+            return MadeTrustChange(rule: number, isChange: !changed.isEmpty, endsSessions: endsSessions)
         }
-        guard let known else { throw .unknown("trust rule \(name)") }
-        if endsSessions { jobs.forget(rule: known, at: now) }
+        guard let made else { throw .unknown("trust rule \(name)") }
+        if made.endsSessions { jobs.forget(rule: made.rule, at: now) }
+        return made.isChange
     }
 
     /// Removes a trust rule with its grants and its jobs' sessions; false where there is none.
@@ -181,6 +188,12 @@ extension Access {
             !found.isEmpty
         else { throw .invalid("the keys are no JSON Web Key Set with a key of RS256, PS256, ES256, ES384 or EdDSA") }
     }
+}
+
+private struct MadeTrustChange: Sendable {
+    let rule: Int64
+    let isChange: Bool
+    let endsSessions: Bool
 }
 
 extension NewTrustRule {

@@ -59,8 +59,12 @@ extension Access {
         package init() {}
     }
 
-    /// Throws `.unknown`. A new password and a disabling end what was issued before.
-    package func changeUser(_ name: AccountName, _ change: UserChange, by actor: Actor) async throws(AccessError) {
+    /// Whether anything is otherwise than before. Throws `.unknown`. A new password and a disabling end what was issued
+    /// before.
+    @discardableResult
+    package func changeUser(
+        _ name: AccountName, _ change: UserChange, by actor: Actor
+    ) async throws(AccessError) -> Bool {
         let snapshot = self.snapshot
         let file = snapshot.followsFile ? snapshot.user(named: name.text)?.file : nil
         if file != nil, change.password != nil {
@@ -72,11 +76,18 @@ extension Access {
         var hash: String?
         if let password = change.password { hash = try await passwords.make(password) }
         let now = self.now
-        let isKnown = try await changing { [hash] t, entries throws(CatalogError) -> Bool in
-            guard let row = try t.row("SELECT id FROM access_user WHERE name = ?", [.text(name.text)]) else {
-                return false
-            }
+        let isChanged = try await changing { [hash] t, entries throws(CatalogError) -> Bool? in
+            guard
+                let row = try t.row(
+                    """
+                    SELECT id, is_admin, is_disabled, COALESCE(is_absent, 0)
+                    FROM access_user
+                    LEFT JOIN access_file_user ON access_file_user.user_id = access_user.id
+                    WHERE name = ?
+                    """, [.text(name.text)])
+            else { return nil }
             let id = SQLValue.integer(try row.integer(0))
+            let (wasAdmin, wasDisabled, wasAbsent) = (try row.bool(1), try row.bool(2), try row.bool(3))
             var changed: [String] = []
             if let hash {
                 try t.execute(
@@ -85,11 +96,12 @@ extension Access {
                 try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id])
                 changed.append("password")
             }
-            if let isAdmin = change.isAdmin {
+            if let isAdmin = change.isAdmin, isAdmin != wasAdmin {
                 try t.execute("UPDATE access_user SET is_admin = ? WHERE id = ?", [.bool(isAdmin), id])
                 changed.append(isAdmin ? "administrator" : "no administrator")
             }
-            if let isDisabled = change.isDisabled {
+            // Who is gone from the file is disabled by that, and by a command besides.
+            if let isDisabled = change.isDisabled, isDisabled != wasDisabled || !isDisabled && wasAbsent {
                 try t.execute(
                     "UPDATE access_user SET is_disabled = ?, version = version + ? WHERE id = ?",
                     [.bool(isDisabled), .bool(isDisabled), id])
@@ -101,11 +113,13 @@ extension Access {
                 }
                 changed.append(isDisabled ? "disabled" : "enabled")
             }
+            guard !changed.isEmpty else { return false }
             entries.append(
                 AuditEntry(now, actor, "user.change", name.text, detail: changed.joined(separator: ", ")))
             return true
         }
-        guard isKnown else { throw .unknown("user \(name)") }
+        guard let isChanged else { throw .unknown("user \(name)") }
+        return isChanged
     }
 
     /// Removes a user with tokens and grants; false where there is none. What was pushed stays.
@@ -149,6 +163,6 @@ extension SQLTransaction {
     /// The first account closes the registry, for good, and needs a key for its tokens.
     func close(at now: Int64) throws(CatalogError) {
         try execute("UPDATE access_state SET is_closed = 1 WHERE id = 1", [])
-        if try !exists("SELECT 1 FROM access_key WHERE retired_at IS NULL", []) { try makeKey(at: now, signsFrom: now) }
+        if try !hasLastingKey() { try makeKey(at: now, signsFrom: now) }
     }
 }

@@ -29,7 +29,10 @@ extension Access {
         _ isPublic: Bool, _ repository: RepositoryName, by actor: Actor
     ) async throws(AccessError) -> Bool {
         let pattern = RepositoryPattern(repository)
-        if isPublic { return try await addGrant(to: .everyone, .reader, on: pattern, by: actor) == .added }
+        if isPublic {
+            if try await addGrant(to: .everyone, .reader, on: pattern, by: actor) == .added { return true }
+            return try await changeGrant(to: .everyone, on: pattern, isDisabled: false, by: actor)
+        }
         return try await removeGrant(from: .everyone, on: pattern, by: actor)
     }
 }

@@ -57,11 +57,12 @@ package struct AccessTables: Sendable {
         secrets = try Self.secrets(transaction, &rows)
         keys = rows.read(
             try transaction.rows(
-                "SELECT kid, private_key, created_at, signs_from, retired_at FROM access_key ORDER BY id", [])
+                "SELECT kid, private_key, created_at, signs_from, retired_at, is_disabled FROM access_key ORDER BY id",
+                [])
         ) { row throws(CatalogError) in
             StoredKey(
                 id: try row.text(0), privateKey: try row.text(1), createdAt: try row.integer(2),
-                signsFrom: try row.integer(3), retiredAt: try row.optionalInteger(4))
+                signsFrom: try row.integer(3), retiredAt: try row.optionalInteger(4), isDisabled: try row.bool(5))
         }
         certificates = rows.read(
             try transaction.rows(
@@ -91,11 +92,13 @@ package struct AccessTables: Sendable {
         {
             members[try row.integer(0), default: []].append(try row.integer(1))
         }
-        return rows.read(try transaction.rows("SELECT id, name, created_at FROM access_group ORDER BY name", [])) {
-            row throws(CatalogError) in
+        return rows.read(
+            try transaction.rows("SELECT id, name, created_at, is_disabled FROM access_group ORDER BY name", [])
+        ) { row throws(CatalogError) in
             let id = try row.integer(0)
             return Group(
-                id: id, name: try row.accountName(1), createdAt: try row.integer(2), members: members[id] ?? [])
+                id: id, name: try row.accountName(1), createdAt: try row.integer(2), members: members[id] ?? [],
+                isDisabled: try row.bool(3))
         }
     }
 
@@ -126,7 +129,8 @@ package struct AccessTables: Sendable {
         rows.read(
             try transaction.rows(
                 """
-                SELECT id, prefix, hash, user_id, robot_id, label, scopes, created_at, expires_at, last_used_at
+                SELECT id, prefix, hash, user_id, robot_id, label, scopes, created_at, expires_at, last_used_at,
+                    is_disabled
                 FROM access_secret
                 ORDER BY id
                 """, [])
@@ -138,7 +142,7 @@ package struct AccessTables: Sendable {
             return StoredSecret(
                 id: try row.integer(0), prefix: try row.text(1), hash: hash, owner: owner, label: try row.text(5),
                 scopes: try row.scopes(6), createdAt: try row.integer(7), expiresAt: try row.optionalInteger(8),
-                lastUsedAt: try row.optionalInteger(9))
+                lastUsedAt: try row.optionalInteger(9), isDisabled: try row.bool(10))
         }
     }
 
@@ -152,8 +156,11 @@ package struct AccessTables: Sendable {
         let rules = Dictionary(rules.map { ($0.id, $0.name) }) { first, _ in first }
         let found = rows.read(
             try transaction.rows(
-                "SELECT id, subject_kind, subject_id, pattern, role, created_at, created_by FROM access_grant ORDER BY id",
-                [])
+                """
+                SELECT id, subject_kind, subject_id, pattern, role, created_at, created_by, is_disabled
+                FROM access_grant
+                ORDER BY id
+                """, [])
         ) { row throws(CatalogError) -> Grant? in
             let subject: GrantSubject? =
                 switch (try row.integer(1), try row.integer(2)) {
@@ -169,7 +176,7 @@ package struct AccessTables: Sendable {
             guard let pattern = try? RepositoryPattern(text) else { throw .damaged("'\(text)' is no pattern") }
             return Grant(
                 id: try row.integer(0), subject: subject, pattern: pattern, role: role,
-                createdAt: try row.integer(5), createdBy: try row.text(6))
+                createdAt: try row.integer(5), createdBy: try row.text(6), isDisabled: try row.bool(7))
         }
         return found.compactMap { $0 }
     }

@@ -32,6 +32,8 @@ package struct Group: Sendable {
     package let createdAt: Int64
     /// Ids of users, rising.
     package let members: [Int64]
+    /// Whether its members have nothing by it for now.
+    package let isDisabled: Bool
 }
 
 package struct Robot: Sendable {
@@ -58,8 +60,10 @@ package struct StoredSecret: Sendable {
     /// Nil: never.
     package let expiresAt: Int64?
     package let lastUsedAt: Int64?
+    /// Whether it opens nothing for now, and neither does what it has brought.
+    package let isDisabled: Bool
 
-    func isLive(at now: Int64) -> Bool { expiresAt.map { now < $0 } ?? true }
+    func isLive(at now: Int64) -> Bool { !isDisabled && (expiresAt.map { now < $0 } ?? true) }
 }
 
 package enum SecretOwner: Hashable, Sendable {
@@ -149,4 +153,6 @@ package struct Grant: Sendable {
     package let role: Role
     package let createdAt: Int64
     package let createdBy: String
+    /// Whether it gives nothing for now.
+    package let isDisabled: Bool
 }

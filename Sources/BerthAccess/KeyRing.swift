@@ -11,6 +11,8 @@ struct StoredKey: Sendable, Equatable {
     let signsFrom: Int64
     /// When a later one took over; it goes on verifying for a while.
     let retiredAt: Int64?
+    /// Whether it neither signs nor verifies for now.
+    let isDisabled: Bool
 }
 
 /// A key as people see it.
@@ -19,6 +21,7 @@ package struct KeyFact: Sendable {
     package let createdAt: Int64
     package let signsFrom: Int64
     package let retiredAt: Int64?
+    package let isDisabled: Bool
 }
 
 /// The keys that sign and verify tokens: ES256 (RFC 7518, section 3.4) and nothing else. What algorithm a token names
@@ -68,15 +71,17 @@ struct KeyRing: Sendable {
 
     var stored: [StoredKey] { keys.map(\.stored) }
 
-    /// The newest key whose time has come; before that of the first, the first.
+    /// The newest key whose time has come; before that of the first, or while that is disabled, the next.
     private func signer(at now: Int64) -> Key? {
-        keys.filter { $0.stored.signsFrom <= now && ($0.stored.retiredAt.map { now < $0 } ?? true) }
+        let keys = keys.filter { !$0.stored.isDisabled }
+        return keys.filter { $0.stored.signsFrom <= now && ($0.stored.retiredAt.map { now < $0 } ?? true) }
             .max { $0.stored.signsFrom < $1.stored.signsFrom }
             ?? keys.filter { $0.stored.retiredAt == nil }.min { $0.stored.signsFrom < $1.stored.signsFrom }
     }
 
     private func isGood(_ key: Key, at now: Int64) -> Bool {
-        key.stored.retiredAt.map { now < $0.addingReportingOverflow(retention).partialValue } ?? true
+        !key.stored.isDisabled
+            && (key.stored.retiredAt.map { now < $0.addingReportingOverflow(retention).partialValue } ?? true)
     }
 
     /// `header.claims.signature`; nil without a key that could sign.

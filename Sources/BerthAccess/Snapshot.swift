@@ -46,8 +46,10 @@ final class Snapshot: Sendable {
         var granted: [Principal: Rights] = [:]
         var grantedToRules: [String: Rights] = [:]
         var everyone = Rights()
-        let members = Dictionary(tables.groups.map { ($0.name, $0.members) }) { first, _ in first }
-        for grant in tables.grants {
+        let members = Dictionary(tables.groups.filter { !$0.isDisabled }.map { ($0.name, $0.members) }) { first, _ in
+            first
+        }
+        for grant in tables.grants where !grant.isDisabled {
             switch grant.subject {
             case .everyone: everyone.add(grant.role.actions, on: grant.pattern)
             case .user(let name): granted[.user(name.text), default: .none].add(grant.role.actions, on: grant.pattern)

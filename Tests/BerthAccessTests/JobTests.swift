@@ -108,6 +108,11 @@ struct JobTests {
             #expect(!world.access.decide(caller, .delete, mine) && !world.access.decide(caller, .pull, other))
             #expect(!world.access.decide(caller, .admin, nil))
             let subject = try GrantSubject("trust:ci")
+            for isDisabled in [true, false] {
+                try await world.access.changeGrant(
+                    to: subject, on: RepositoryPattern("team/**"), isDisabled: isDisabled, by: .operator)
+                #expect(world.access.decide(caller, .push, mine) != isDisabled)
+            }
             _ = try await world.access.removeGrant(from: subject, on: RepositoryPattern("team/**"), by: .operator)
             #expect(!world.access.decide(caller, .pull, mine))
             _ = try await world.access.addGrant(to: subject, .reader, on: RepositoryPattern("other/*"), by: .operator)

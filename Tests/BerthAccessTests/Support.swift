@@ -1,4 +1,5 @@
 import BerthCatalog
+import BerthModel
 import BerthTestSupport
 import Logging
 import Synchronization
@@ -21,6 +22,31 @@ func withAccess(_ body: (Access, ManualClock) async throws -> Void) async throws
         _ = try await access.addUser(AccountName("ann"), password: testPassword, isAdmin: false, by: .operator)
         try await body(access, clock)
         try await catalog.close()
+    }
+}
+
+extension Access {
+    func annsToken() async throws -> String {
+        guard let user = snapshot.user(named: "ann") else { throw TestFailure("no ann") }
+        let account = Account(principal: .user("ann"), id: user.id, version: user.version, secret: nil)
+        return try issue(account, RequestedScopes(["repository:a:pull"])).text
+    }
+
+    func verdict(_ token: String) async -> String { await verdict(.bearer(Substring(token))) }
+
+    func verdict(_ shown: Authorization) async -> String {
+        switch await identify(shown, from: "192.0.2.1") {
+        case .caller: "good"
+        case .expired: "expired"
+        case .refused: "refused"
+        }
+    }
+
+    func keyID(of token: String) -> String? {
+        let header = token.split(separator: ".").first.flatMap { Base64URL.decode($0) } ?? []
+        guard case .object(let object)? = try? JSONValue(parsing: header), case .string(let id)? = object["kid"]
+        else { return nil }
+        return id
     }
 }
 

@@ -375,30 +375,9 @@ extension JSONValue {
 }
 
 extension Access {
-    fileprivate func annsToken() async throws -> String {
-        guard let user = snapshot.user(named: "ann") else { throw TestFailure("no ann") }
-        let account = Account(principal: .user("ann"), id: user.id, version: user.version, secret: nil)
-        return try issue(account, RequestedScopes(["repository:a:pull"])).text
-    }
-
     fileprivate func expectEnd(of token: String, by change: () async throws -> Void) async throws {
         #expect(await verdict(token) == "good")
         try await change()
         #expect(await verdict(token) == "refused")
-    }
-
-    fileprivate func verdict(_ token: String) async -> String {
-        switch await identify(.bearer(Substring(token)), from: "192.0.2.1") {
-        case .caller: "good"
-        case .expired: "expired"
-        case .refused: "refused"
-        }
-    }
-
-    fileprivate func keyID(of token: String) -> String? {
-        let header = token.split(separator: ".").first.flatMap { Base64URL.decode($0) } ?? []
-        guard case .object(let object)? = try? JSONValue(parsing: header), case .string(let id)? = object["kid"]
-        else { return nil }
-        return id
     }
 }

@@ -143,6 +143,27 @@ struct MigrationTests {
         try new.close()
     }
 
+    @Test("what an older catalog grants, opens and signs counts on")
+    func disabling() throws {
+        let folder = try TemporaryFolder()
+        let old = try open(folder, Array(Migration.all.prefix { $0.number < Migration.disabling.number }))
+        try old.inside { connection throws(CatalogError) in
+            for statement in [
+                "INSERT INTO access_user VALUES (1, 'ann', NULL, 1, 0, 0, 0, NULL)",
+                "INSERT INTO access_group VALUES (1, 'team', 0)",
+                "INSERT INTO access_grant VALUES (1, 1, 1, '**', 0, 0, 'operator')",
+                "INSERT INTO access_secret VALUES (1, 'a', x'00', 1, NULL, '', NULL, 0, NULL, NULL)",
+                "INSERT INTO access_key VALUES (1, 'a', 'pem', 0, 0, NULL)",
+            ] as [StaticString] { _ = try connection.execute(statement) }
+        }
+        try old.close()
+        let new = try open(folder, Migration.all)
+        for table in ["access_group", "access_grant", "access_secret", "access_key"] {
+            #expect(try value("SELECT count(*) FROM \(table) WHERE is_disabled = 0", new) == .integer(1), "\(table)")
+        }
+        try new.close()
+    }
+
     @Test("a new catalog needs no copy")
     func fresh() throws {
         let folder = try TemporaryFolder()

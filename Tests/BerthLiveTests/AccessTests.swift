@@ -261,6 +261,51 @@ struct AccessTests {
         }
     }
 
+    @Test(
+        "what is disabled counts no more with the next request, and counts again when it is enabled",
+        arguments: ["token", "grant", "group", "key"])
+    func resting(what: String) async throws {
+        try await withLiveServer { server async throws in
+            let (access, team) = (server.access, try AccountName("team"))
+            let (group, pattern) = (GrantSubject.group(team), try RepositoryPattern("team/**"))
+            try await server.pushImage("layer", to: "team/a", as: "1")
+            try await server.addUser("ann")
+            _ = try await access.addGroup(team, by: .operator)
+            _ = try await access.setMember(AccountName("ann"), of: team, true, by: .operator)
+            try await server.grant("group:team", .writer, on: "team/**")
+            let secret = try await server.addPersonalToken("ann")
+            let scope = ["repository:team/a:pull,push"]
+            let token = try await server.askToken(scope, as: ("ann", secret.text)).json()["token"] as? String ?? ""
+            let key = try #require(access.keys().first?.id)
+            _ = try await access.rotateKey(by: .operator)
+            let headers = what == "key" ? [server.bearer(token)] : [basic("ann", secret.text), server.bearer(token)]
+            func set(_ isDisabled: Bool) async throws -> Bool {
+                switch what {
+                case "token":
+                    try await access.changeSecret(prefix: secret.prefix, isDisabled: isDisabled, by: .operator)
+                case "grant":
+                    try await access.changeGrant(to: group, on: pattern, isDisabled: isDisabled, by: .operator)
+                case "group": try await access.changeGroup(team, isDisabled: isDisabled, by: .operator)
+                default: try await access.changeKey(key, isDisabled: isDisabled, by: .operator)
+                }
+            }
+            func statuses() async throws -> Set<Int> {
+                var found: Set<Int> = []
+                for header in headers {
+                    found.insert(try await server.get("/v2/team/a/manifests/1", [header]).status)
+                    let started = try await server.send("POST", "/v2/team/a/blobs/uploads/", [header])
+                    found.insert(started.status == 202 ? 200 : started.status)
+                }
+                return found
+            }
+            for _ in 0..<2 { #expect(try await statuses() == [200], "remembered or not") }
+            #expect(try await set(true))
+            #expect(try await statuses() == (["token", "key"].contains(what) ? [401] : [403, 404]))
+            #expect(try await set(false))
+            #expect(try await statuses() == [200])
+        }
+    }
+
     @Test("personal tokens and robots' secrets run out; a robot may have several at once")
     func expiry() async throws {
         let clock = ManualClock()
