@@ -200,14 +200,15 @@ package struct AdminAnswer: Sendable {
         (self.status, body) = (status, json.bytes)
     }
 
-    /// 201 for what is new, 200 for what was there.
-    static func added(_ addition: Addition, _ name: String) -> AdminAnswer {
+    /// 201 for what is new, 200 for what was there. `isDisabled` is told of what may rest although it was asked for.
+    static func added(_ addition: Addition, _ name: String, isDisabled: Bool? = nil) -> AdminAnswer {
         AdminAnswer(addition == .added ? .created : .ok) { json in
             json.beginObject()
             json.key("name")
             json.string(name)
             json.key("changed")
             json.bool(addition == .added)
+            if let isDisabled { json.member("disabled", isDisabled) }
             json.endObject()
         }
     }

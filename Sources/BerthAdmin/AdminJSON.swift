@@ -64,6 +64,7 @@ extension JSONWriter {
         let names = Dictionary(tables.users.map { ($0.id, $0.name.text) }) { first, _ in first }
         beginObject()
         member("name", group.name.text)
+        member("disabled", group.isDisabled)
         member("members", group.members.compactMap { names[$0] })
         member("created_at", at: group.createdAt)
         endObject()
@@ -83,6 +84,7 @@ extension JSONWriter {
         member("id", secret.prefix)
         member("owner", tables.name(of: secret.owner))
         member("label", secret.label)
+        member("disabled", secret.isDisabled)
         member("scopes", (secret.scopes ?? []).map(\.description))
         member("created_at", at: secret.createdAt)
         member("expires_at", at: secret.expiresAt)
@@ -115,6 +117,7 @@ extension JSONWriter {
         member("subject", grant.subject.description)
         member("role", grant.role.word)
         member("pattern", grant.pattern.text)
+        member("disabled", grant.isDisabled)
         member("created_at", at: grant.createdAt)
         member("created_by", grant.createdBy)
         endObject()
@@ -123,6 +126,7 @@ extension JSONWriter {
     mutating func write(_ key: KeyFact) {
         beginObject()
         member("id", key.id)
+        member("disabled", key.isDisabled)
         member("created_at", at: key.createdAt)
         member("signs_from", at: key.signsFrom)
         member("retired_at", at: key.retiredAt)

@@ -47,8 +47,7 @@ extension AdminOperation {
             change.password = call.body.string("password")
             change.isAdmin = call.body.bool("admin")
             change.isDisabled = call.body.bool("disabled")
-            try await call.access.changeUser(try call.account(), change, by: call.actor)
-            return .changed(true)
+            return .changed(try await call.access.changeUser(try call.account(), change, by: call.actor))
         },
         AdminOperation(
             .delete, "/users/{name}", "removeUser", "Remove a user with tokens and grants."
@@ -76,6 +75,13 @@ extension AdminOperation {
             let tables = try await call.tables()
             guard let group = tables.groups.first(where: { $0.name == name }) else { throw .unknown("group \(name)") }
             return AdminAnswer(.ok) { $0.write(group, tables) }
+        },
+        AdminOperation(
+            .patch, "/groups/{name}", "changeGroup", "Let what is granted to a group rest, or count again.",
+            fields: [.disabled("Whether its members have nothing by it for now.")], statuses: [200, 400, 404]
+        ) { call throws(AccessError) in
+            .changed(
+                try await call.access.changeGroup(try call.account(), isDisabled: call.isDisabled, by: call.actor))
         },
         AdminOperation(
             .delete, "/groups/{name}", "removeGroup", "Remove a group with its grants."
@@ -118,12 +124,10 @@ extension AdminOperation {
         },
         AdminOperation(
             .patch, "/robots/{name}", "changeRobot", "Close a robot's account, or open it again.",
-            fields: [AdminField("disabled", .boolean, required: true, "Whether the account is closed for now.")],
-            statuses: [200, 400, 404]
+            fields: [.disabled("Whether the account is closed for now.")], statuses: [200, 400, 404]
         ) { call throws(AccessError) in
-            try await call.access.changeRobot(
-                try call.robot(), isDisabled: call.body.bool("disabled") ?? true, by: call.actor)
-            return .changed(true)
+            .changed(
+                try await call.access.changeRobot(try call.robot(), isDisabled: call.isDisabled, by: call.actor))
         },
         AdminOperation(
             .delete, "/robots/{name}", "removeRobot", "Remove a robot with secrets and grants."
@@ -133,97 +137,15 @@ extension AdminOperation {
     ]
 }
 
-extension AdminOperation {
-    static let tokens: [AdminOperation] = [
-        AdminOperation(.get, "/tokens", "listTokens", "Personal tokens and robots' secrets, without what they are.") {
-            call throws(AccessError) in
-            let tables = try await call.tables()
-            return .list("tokens", tables.secrets) { $0.write($1, tables) }
-        },
-        AdminOperation(
-            .post, "/tokens", "addToken", "Make a personal token or a robot's secret; it is shown once.",
-            fields: [
-                AdminField("owner", .string, required: true, "A user, or a robot as <namespace>+<name>."),
-                AdminField("label", .string, "What it is for."),
-                AdminField("scopes", .strings, "As pull,push:team/**; without any, all that the owner may do."),
-                AdminField("expires_in", .integer, "Seconds; without it, it does not run out."),
-            ], statuses: [201, 400, 404]
-        ) { call throws(AccessError) in
-            let owner = call.body.string("owner") ?? ""
-            let holder = try SecretHolder(owner)
-            let scopes = try call.body.strings("scopes")?.map { text throws(AccessError) in
-                guard let scope = CredentialScope(text) else {
-                    throw .invalid("'\(text)' is no scope; write as in pull,push:team/**")
-                }
-                return scope
-            }
-            let secret = try await call.access.addSecret(
-                for: holder, label: call.body.string("label") ?? "", scopes: scopes,
-                seconds: call.body.integer("expires_in"), by: call.actor)
-            return AdminAnswer(.created) { json in
-                json.beginObject()
-                json.member("id", secret.prefix)
-                json.member("owner", owner)
-                json.member("secret", secret.text)
-                json.endObject()
-            }
-        },
-        AdminOperation(
-            .get, "/logins/{owner}", "listLogins",
-            "The refresh tokens of a user or robot: clients that stay logged in.",
-            statuses: [200, 400, 404]
-        ) { call throws(AccessError) in
-            .list("logins", try await call.access.refreshTokens(of: try SecretHolder(call.parameters[0]))) {
-                $0.write($1)
-            }
-        },
-        AdminOperation(
-            .delete, "/tokens/{id}", "removeToken", "End a personal token, a robot's secret or a refresh token."
-        ) { call throws(AccessError) in
-            .changed(try await call.access.removeSecret(prefix: call.parameters[0], by: call.actor))
-        },
-    ]
-
-    private static let grantFields = [
-        AdminField(
-            "subject", .string, required: true, "everyone, user:NAME, group:NAME, robot:NAMESPACE+NAME or trust:NAME"),
-        AdminField("pattern", .string, required: true, "Repositories, as team/app, team/**, */cache"),
-    ]
-
-    static let grants: [AdminOperation] = [
-        AdminOperation(.get, "/grants", "listGrants", "All grants.") { call throws(AccessError) in
-            .list("grants", try await call.tables().grants) { $0.write($1) }
-        },
-        AdminOperation(
-            .post, "/grants", "addGrant", "Grant a role; another one on the same pattern is replaced.",
-            fields: grantFields + [
-                AdminField("role", .string, required: true, "reader, writer, maintainer or admin")
-            ], statuses: [200, 201, 400, 404]
-        ) { call throws(AccessError) in
-            guard let role = Role(call.body.string("role") ?? "") else {
-                throw .invalid("a role is reader, writer, maintainer or admin")
-            }
-            let subject = try GrantSubject(call.body.string("subject") ?? "")
-            return .added(
-                try await call.access.addGrant(to: subject, role, on: try call.pattern(), by: call.actor), "\(subject)")
-        },
-        AdminOperation(
-            .post, "/grants/remove", "removeGrant", "Take back what was granted on exactly this pattern.",
-            fields: grantFields, statuses: [200, 400, 404]
-        ) { call throws(AccessError) in
-            .changed(
-                try await call.access.removeGrant(
-                    from: try GrantSubject(call.body.string("subject") ?? ""), on: try call.pattern(), by: call.actor))
-        },
-    ]
+extension AdminField {
+    /// The one field of what disables, and enables again.
+    static func disabled(_ doc: String) -> AdminField { AdminField("disabled", .boolean, required: true, doc) }
 }
 
 extension AdminCall {
+    var isDisabled: Bool { body.bool("disabled") ?? true }
+
     func tables() async throws(AccessError) -> AccessTables {
         do { return try await access.tables() } catch { throw .failed(error) }
-    }
-
-    fileprivate func pattern() throws(AccessError) -> RepositoryPattern {
-        do { return try RepositoryPattern(body.string("pattern") ?? "") } catch { throw .invalid(error.message) }
     }
 }

@@ -24,14 +24,23 @@ extension AdminOperation {
                 try await call.access.addCertificate(name, for: holder, by: call.actor), name.description)
         },
         AdminOperation(
-            .patch, "/certificates/{name}", "changeCertificate", "Let a rule rest, or let it count again.",
-            fields: [AdminField("disabled", .boolean, required: true, "Whether the rule rests for now.")],
+            .get, "/certificates/{name}", "getCertificate", "One rule about client certificates.",
             statuses: [200, 400, 404]
         ) { call throws(AccessError) in
-            try await call.access.changeCertificate(
-                try CertificateName(read: call.parameters[0]), isDisabled: call.body.bool("disabled") ?? true,
-                by: call.actor)
-            return .changed(true)
+            let name = try CertificateName(read: call.parameters[0])
+            let tables = try await call.tables()
+            guard let rule = tables.certificates.first(where: { $0.name == name }) else {
+                throw .unknown("rule for certificates with the name \(name)")
+            }
+            return AdminAnswer(.ok) { $0.write(rule, tables) }
+        },
+        AdminOperation(
+            .patch, "/certificates/{name}", "changeCertificate", "Let a rule rest, or let it count again.",
+            fields: [.disabled("Whether the rule rests for now.")], statuses: [200, 400, 404]
+        ) { call throws(AccessError) in
+            .changed(
+                try await call.access.changeCertificate(
+                    try CertificateName(read: call.parameters[0]), isDisabled: call.isDisabled, by: call.actor))
         },
         AdminOperation(
             .delete, "/certificates/{name}", "removeCertificate", "End a rule, with the tokens that it brought.",

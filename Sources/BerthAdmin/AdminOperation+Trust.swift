@@ -61,8 +61,7 @@ extension AdminOperation {
             change.authority = call.body.string("authority")
             change.keys = call.body.string("keys")
             change.keepsSessions = call.body.bool("keep_sessions") ?? false
-            try await call.access.changeTrust(try call.account(), change, by: call.actor)
-            return .changed(true)
+            return .changed(try await call.access.changeTrust(try call.account(), change, by: call.actor))
         },
         AdminOperation(
             .post, "/trust/{name}/check", "checkTrust", "Get the keys of a rule's issuer now, and tell what came.",
@@ -114,7 +113,9 @@ extension JSONWriter {
         member("conditions", rule.conditions.map(\.description))
         member(
             "grants",
-            tables.grants.filter { $0.subject == .trust(rule.name) }.map { "\($0.role.word):\($0.pattern)" })
+            tables.grants.filter { $0.subject == .trust(rule.name) && !$0.isDisabled }.map {
+                "\($0.role.word):\($0.pattern)"
+            })
         member("disabled", rule.isDisabled)
         member("allow_private", rule.allowsPrivate)
         member("authority", rule.hasAuthority)

@@ -63,22 +63,6 @@ struct AdminOperation: Sendable {
             return .list("entries", entries) { $0.write($1.entry, id: $1.id) }
         },
     ]
-
-    private static let keys: [AdminOperation] = [
-        AdminOperation(.get, "/keys", "listKeys", "The keys that sign tokens.") { call in
-            .list("keys", call.access.keys()) { $0.write($1) }
-        },
-        AdminOperation(
-            .post, "/keys", "rotateKey", "Publish a new key, which signs in 15 minutes.", statuses: [200, 201, 400]
-        ) { call throws(AccessError) in
-            .added(try await call.access.rotateKey(by: call.actor), "key")
-        },
-        AdminOperation(
-            .delete, "/keys/{id}", "removeKey", "Remove a key, and refuse all that it signed."
-        ) { call throws(AccessError) in
-            .changed(try await call.access.removeKey(call.parameters[0], by: call.actor))
-        },
-    ]
 }
 
 extension Substring {

@@ -39,6 +39,18 @@ struct AdminOptions: ParsableArguments {
         Output.result(reply.fields["changed"] as? Bool == true ? done : otherwise)
     }
 
+    /// Disables what is at this path, and says so of `what`, which begins a sentence.
+    func disable(_ what: String, at path: String) async throws {
+        try await change(
+            "PATCH", path, ["disabled": true], done: "\(what) is disabled.", otherwise: "\(what) is disabled already.")
+    }
+
+    /// Enables again what was disabled.
+    func enable(_ what: String, at path: String) async throws {
+        try await change(
+            "PATCH", path, ["disabled": false], done: "\(what) is enabled.", otherwise: "\(what) is enabled already.")
+    }
+
     /// Lists things as a table, or as they came.
     func list(
         _ path: String, _ key: String, _ columns: [(title: String, field: String)],

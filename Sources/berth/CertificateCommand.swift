@@ -9,7 +9,7 @@ struct CertificateCommand: AsyncParsableCommand {
             certificate has to be one of an authority in http.tls.client_ca; http.tls.client_auth says whether clients are \
             asked for one. What a client sends as Authorization goes before its certificate.
             """,
-        subcommands: [Add.self, List.self, Disable.self, Enable.self, Remove.self])
+        subcommands: [Add.self, List.self, Show.self, Disable.self, Enable.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Let certificates with a name open an account.")
@@ -36,6 +36,14 @@ struct CertificateCommand: AsyncParsableCommand {
         }
     }
 
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one rule.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws { try await options.show("/certificates/\(escaped(name))") }
+    }
+
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Let a rule rest for now.")
         @OptionGroup var options: AdminOptions
@@ -44,7 +52,8 @@ struct CertificateCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.change(
                 "PATCH", "/certificates/\(escaped(name))", ["disabled": true],
-                done: "Certificates with the name \(name) open no account for now.", otherwise: "")
+                done: "Certificates with the name \(name) open no account for now.",
+                otherwise: "Certificates with the name \(name) open no account already.")
         }
     }
 
@@ -56,7 +65,8 @@ struct CertificateCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.change(
                 "PATCH", "/certificates/\(escaped(name))", ["disabled": false],
-                done: "Certificates with the name \(name) open their account again.", otherwise: "")
+                done: "Certificates with the name \(name) open their account again.",
+                otherwise: "Certificates with the name \(name) open their account already.")
         }
     }
 

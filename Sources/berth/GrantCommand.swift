@@ -8,21 +8,25 @@ struct GrantCommand: AsyncParsableCommand {
             SUBJECT is everyone, user:NAME, group:NAME, robot:NAMESPACE+NAME or trust:NAME. ROLE is reader (pull), writer (and push), \
             maintainer (and delete) or admin. PATTERN is a repository, or many: team/app, team/*, team/**, */cache, **.
             """,
-        subcommands: [Add.self, List.self, Remove.self])
+        subcommands: [Add.self, List.self, Show.self, Disable.self, Enable.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Grant a role; another one on the same pattern is replaced.")
+            abstract: "Grant a role; another one on the same pattern is replaced, and stays disabled where it is.")
         @OptionGroup var options: AdminOptions
         @Argument var subject: String
         @Argument var role: String
         @Argument var pattern: String
 
         func run() async throws {
-            try await options.change(
-                "POST", "/grants", ["subject": subject, "role": role, "pattern": pattern],
-                done: "\(subject) is \(role) of \(pattern) now.",
-                otherwise: "\(subject) is \(role) of \(pattern) already.")
+            let reply = try await options.send(
+                "POST", "/grants", ["subject": subject, "role": role, "pattern": pattern])
+            guard !options.json else { return Output.result(reply.text) }
+            let word = reply.fields["changed"] as? Bool == true ? "now" : "already"
+            Output.result("\(subject) is \(role) of \(pattern) \(word).")
+            if reply.fields["disabled"] as? Bool == true {
+                Output.result("That is disabled; let it count with: berth grant enable \(subject) '\(pattern)'")
+            }
         }
     }
 
@@ -33,7 +37,44 @@ struct GrantCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.list(
                 "/grants", "grants",
-                [("SUBJECT", "subject"), ("ROLE", "role"), ("PATTERN", "pattern"), ("SINCE", "created_at")])
+                [
+                    ("SUBJECT", "subject"), ("ROLE", "role"), ("PATTERN", "pattern"), ("DISABLED", "disabled"),
+                    ("SINCE", "created_at"),
+                ])
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show what is granted on exactly this pattern.")
+        @OptionGroup var options: AdminOptions
+        @Argument var subject: String
+        @Argument var pattern: String
+
+        func run() async throws { try await options.show("/grants/\(escaped(subject))/\(escaped(pattern))") }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let what was granted on exactly this pattern rest for now.")
+        @OptionGroup var options: AdminOptions
+        @Argument var subject: String
+        @Argument var pattern: String
+
+        func run() async throws {
+            try await options.disable(
+                "What \(subject) was granted on \(pattern)", at: "/grants/\(escaped(subject))/\(escaped(pattern))")
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a disabled grant count again.")
+        @OptionGroup var options: AdminOptions
+        @Argument var subject: String
+        @Argument var pattern: String
+
+        func run() async throws {
+            try await options.enable(
+                "What \(subject) was granted on \(pattern)", at: "/grants/\(escaped(subject))/\(escaped(pattern))")
         }
     }
 

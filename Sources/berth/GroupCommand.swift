@@ -4,7 +4,9 @@ import ArgumentParser
 struct GroupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "group", abstract: "Users who are granted something together.",
-        subcommands: [Add.self, List.self, Show.self, Remove.self, Join.self, Leave.self])
+        subcommands: [
+            Add.self, List.self, Show.self, Disable.self, Enable.self, Remove.self, Join.self, Leave.self,
+        ])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Add a group.")
@@ -23,7 +25,8 @@ struct GroupCommand: AsyncParsableCommand {
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
-            try await options.list("/groups", "groups", [("NAME", "name"), ("MEMBERS", "members")])
+            try await options.list(
+                "/groups", "groups", [("NAME", "name"), ("DISABLED", "disabled"), ("MEMBERS", "members")])
         }
     }
 
@@ -33,6 +36,27 @@ struct GroupCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws { try await options.show("/groups/\(escaped(name))") }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let what is granted to a group rest for now; its members stay members.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws {
+            try await options.disable("Group \(name)", at: "/groups/\(escaped(name))")
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let what is granted to a group count again.")
+        @OptionGroup var options: AdminOptions
+        @Argument var name: String
+
+        func run() async throws {
+            try await options.enable("Group \(name)", at: "/groups/\(escaped(name))")
+        }
     }
 
     struct Remove: AsyncParsableCommand {

@@ -3,21 +3,19 @@ import ArgumentParser
 /// `berth key`: the keys that sign tokens.
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "The keys that sign tokens.", subcommands: [List.self, Rotate.self, Remove.self])
+        commandName: "key", abstract: "The keys that sign tokens.",
+        discussion: """
+            What a key has signed is refused at once when it is disabled, and good again when it is enabled. A removed key is \
+            gone for good. In both cases clients that stay logged in get themselves tokens of another key.
+            """,
+        subcommands: [Add.self, List.self, Show.self, Disable.self, Enable.self, Remove.self])
 
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all keys.")
-        @OptionGroup var options: AdminOptions
-
-        func run() async throws {
-            try await options.list(
-                "/keys", "keys", [("ID", "id"), ("SIGNS FROM", "signs_from"), ("RETIRES", "retired_at")])
-        }
-    }
-
-    struct Rotate: AsyncParsableCommand {
+    struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Publish a new key, which signs in 15 minutes; nobody has to log in again.")
+            abstract: "Publish a new key, which signs in 15 minutes; nobody has to log in again.",
+            discussion:
+                "Then the former keys retire: they verify what they have signed for as long as uploads may last.",
+            aliases: ["rotate"])
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -27,9 +25,51 @@ struct KeyCommand: AsyncParsableCommand {
         }
     }
 
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List all keys.")
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            try await options.list(
+                "/keys", "keys",
+                [("ID", "id"), ("DISABLED", "disabled"), ("SIGNS FROM", "signs_from"), ("RETIRES", "retired_at")])
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one key, without what it is.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws { try await options.show("/keys/\(escaped(id))") }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a key out of use for now: it signs nothing, and what it signed is refused.",
+            discussion: "The only key that goes on signing cannot be disabled: berth key add makes another one first.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws {
+            try await options.disable("Key \(id)", at: "/keys/\(escaped(id))")
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a disabled key into use again, with what it signed.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws {
+            try await options.enable("Key \(id)", at: "/keys/\(escaped(id))")
+        }
+    }
+
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a key that others may know: all that it signed is refused from now on.")
+            abstract: "Remove a key that others may know, for good: all that it signed is refused from now on.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
 

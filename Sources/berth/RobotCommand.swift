@@ -45,9 +45,7 @@ struct RobotCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "PATCH", "/robots/\(escaped(name))", ["disabled": true], done: "Robot \(name) is disabled.",
-                otherwise: "")
+            try await options.disable("Robot \(name)", at: "/robots/\(escaped(name))")
         }
     }
 
@@ -57,9 +55,7 @@ struct RobotCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "PATCH", "/robots/\(escaped(name))", ["disabled": false], done: "Robot \(name) is enabled.",
-                otherwise: "")
+            try await options.enable("Robot \(name)", at: "/robots/\(escaped(name))")
         }
     }
 

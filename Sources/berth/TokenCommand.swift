@@ -5,7 +5,7 @@ import BerthConfig
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Personal tokens and robots' secrets: passwords for programs.",
-        subcommands: [Add.self, List.self, Logins.self, Remove.self])
+        subcommands: [Add.self, List.self, Show.self, Logins.self, Disable.self, Enable.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make one, and show it once.")
@@ -45,9 +45,17 @@ struct TokenCommand: AsyncParsableCommand {
                 "/tokens", "tokens",
                 [
                     ("ID", "id"), ("OWNER", "owner"), ("LABEL", "label"), ("SCOPES", "scopes"),
-                    ("EXPIRES", "expires_at"), ("LAST USED", "last_used_at"),
+                    ("DISABLED", "disabled"), ("EXPIRES", "expires_at"), ("LAST USED", "last_used_at"),
                 ])
         }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one, without what it is.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws { try await options.show("/tokens/\(escaped(id))") }
     }
 
     struct Logins: AsyncParsableCommand {
@@ -61,6 +69,27 @@ struct TokenCommand: AsyncParsableCommand {
             try await options.list(
                 "/logins/\(escaped(owner))", "logins",
                 [("ID", "id"), ("BY TOKEN", "token"), ("SINCE", "created_at"), ("LAST USED", "last_used_at")])
+        }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let one rest for now, with the logins that it has brought.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws {
+            try await options.disable("Token \(id)", at: "/tokens/\(escaped(id))")
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a disabled one count again, with its logins.")
+        @OptionGroup var options: AdminOptions
+        @Argument var id: String
+
+        func run() async throws {
+            try await options.enable("Token \(id)", at: "/tokens/\(escaped(id))")
         }
     }
 

@@ -115,9 +115,7 @@ struct TrustCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "PATCH", "/trust/\(escaped(name))", ["disabled": true], done: "Rule \(name) is disabled.", otherwise: ""
-            )
+            try await options.disable("Rule \(name)", at: "/trust/\(escaped(name))")
         }
     }
 
@@ -127,9 +125,7 @@ struct TrustCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "PATCH", "/trust/\(escaped(name))", ["disabled": false], done: "Rule \(name) is enabled.", otherwise: ""
-            )
+            try await options.enable("Rule \(name)", at: "/trust/\(escaped(name))")
         }
     }
 

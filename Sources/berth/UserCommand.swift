@@ -78,9 +78,7 @@ struct UserCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "PATCH", "/users/\(escaped(name))", ["disabled": true], done: "User \(name) is disabled.", otherwise: ""
-            )
+            try await options.disable("User \(name)", at: "/users/\(escaped(name))")
         }
     }
 
@@ -90,9 +88,7 @@ struct UserCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "PATCH", "/users/\(escaped(name))", ["disabled": false], done: "User \(name) is enabled.", otherwise: ""
-            )
+            try await options.enable("User \(name)", at: "/users/\(escaped(name))")
         }
     }
 

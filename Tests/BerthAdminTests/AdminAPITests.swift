@@ -47,7 +47,11 @@ struct AdminAPITests {
                 ("POST", "/robots", ["name": "team+ci"], 201, 200),
                 ("POST", "/grants", ["subject": "group:team", "role": "writer", "pattern": "team/**"], 201, 200),
                 ("POST", "/grants", ["subject": "group:team", "role": "reader", "pattern": "team/**"], 201, 200),
-                ("PATCH", "/robots/team+ci", ["disabled": true], 200, 200), ("POST", "/keys", nil, 201, 200),
+                ("PATCH", "/grants/group:team/team%2F%2A%2A", ["disabled": true], 200, 200),
+                ("PATCH", "/grants/group:team/team%2F%2A%2A", ["disabled": false], 200, 200),
+                ("PATCH", "/groups/team", ["disabled": true], 200, 200), ("POST", "/keys", nil, 201, 200),
+                ("PATCH", "/users/ann", ["disabled": true], 200, 200),
+                ("PATCH", "/robots/team+ci", ["disabled": true], 200, 200),
                 (
                     "POST", "/trust",
                     [
@@ -69,7 +73,51 @@ struct AdminAPITests {
                 guard method != "DELETE" || !path.contains("members") else { continue }
                 let twice = try await api.json(method, path, fields)
                 #expect(twice.status == second, "\(method) \(path) again: \(twice)")
-                if method != "PATCH" { #expect(twice.json["changed"] as? Bool == false) }
+                #expect(twice.json["changed"] as? Bool == false, "\(method) \(path)")
+            }
+        }
+    }
+
+    @Test("what has no name of its own is shown, disabled and enabled as well, and a list tells whether it rests")
+    func disabled() async throws {
+        try await withAPI { api async throws in
+            _ = try await api.json("POST", "/users", ["name": "ann"])
+            let token = try await api.json("POST", "/tokens", ["owner": "ann"]).json["id"] as? String ?? ""
+            let first = try await api.json("GET", "/keys").json["keys"] as? [[String: Any]]
+            let key = try #require(first?.first?["id"] as? String)
+            let grant = ["subject": "user:ann", "role": "reader", "pattern": "*/cache"]
+            _ = try await api.json("POST", "/grants", grant)
+            _ = try await api.json("POST", "/groups", ["name": "team"])
+            _ = try await api.json("POST", "/certificates", ["name": "dns:a", "owner": "ann"])
+            let only = try await api.json("PATCH", "/keys/\(key)", ["disabled": true])
+            #expect(only.status == 409 && (only.json["error"] as? String)?.contains("berth key add") == true)
+            #expect(try await api.json("POST", "/keys").status == 201)
+            for (list, path, field, value) in [
+                ("tokens", "/tokens/\(token)", "owner", "ann"), ("keys", "/keys/\(key)", "id", key),
+                ("grants", "/grants/user:ann/%2A%2Fcache", "role", "reader"),
+                ("groups", "/groups/team", "name", "team"), ("certificates", "/certificates/dns:a", "owner", "ann"),
+            ] {
+                for isDisabled in [true, false] {
+                    for isFirst in [true, false] {
+                        let changed = try await api.json("PATCH", path, ["disabled": isDisabled])
+                        #expect(changed.status == 200 && changed.json["changed"] as? Bool == isFirst, "\(path)")
+                    }
+                    let shown = try await api.json("GET", path)
+                    #expect(shown.status == 200 && shown.json[field] as? String == value, "\(path)")
+                    #expect(shown.json["disabled"] as? Bool == isDisabled)
+                    let items = try await api.json("GET", "/\(list)").json[list] as? [[String: Any]] ?? []
+                    #expect(items.first?["disabled"] as? Bool == isDisabled, "\(list)")
+                }
+            }
+            _ = try await api.json("PATCH", "/grants/user:ann/%2A%2Fcache", ["disabled": true])
+            let again = try await api.json("POST", "/grants", grant)
+            #expect(again.json["changed"] as? Bool == false && again.json["disabled"] as? Bool == true)
+            let entries = try await api.json("GET", "/audit").json["entries"] as? [[String: Any]] ?? []
+            for action in ["token.change", "key.change", "grant.change", "group.change", "certificate.change"] {
+                let details = entries.filter { $0["action"] as? String == action }.compactMap {
+                    $0["detail"] as? String
+                }
+                #expect(details.contains { $0.hasPrefix("disabled") } && details.contains { $0.hasPrefix("enabled") })
             }
         }
     }
@@ -120,7 +168,13 @@ struct AdminAPITests {
             ("POST", "/grants", #"{"subject":"trust:ghost","role":"reader","pattern":"**"}"#, 404),
             ("POST", "/keys", nil, 400), ("GET", "/audit?limit=x", nil, 400), ("GET", "/audit?x=1", nil, 400),
             ("GET", "/logins/ghost", nil, 404), ("GET", "/logins/a%20b", nil, 400), ("GET", "/nothing", nil, 404),
-            ("DELETE", "/users", nil, 405),
+            ("DELETE", "/users", nil, 405), ("GET", "/tokens/ghost", nil, 404), ("GET", "/keys/ghost", nil, 404),
+            ("GET", "/grants/everyone/A", nil, 400), ("GET", "/grants/everyone/a", nil, 404),
+            ("GET", "/grants/ghost/a", nil, 400), ("GET", "/certificates/a", nil, 400),
+            ("GET", "/certificates/dns:a", nil, 404), ("PATCH", "/tokens/ghost", #"{"disabled":true}"#, 404),
+            ("PATCH", "/keys/ghost", #"{"disabled":true}"#, 404), ("PATCH", "/keys/ghost", "{}", 400),
+            ("PATCH", "/groups/ghost", #"{"disabled":true}"#, 404),
+            ("PATCH", "/grants/user:ghost/a", #"{"disabled":true}"#, 404),
         ] as [(String, String, String?, Int)])
     func refused(method: String, path: String, body: String?, status: Int) async throws {
         try await withAPI { api async throws in

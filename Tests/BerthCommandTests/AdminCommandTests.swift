@@ -64,6 +64,7 @@ struct AdminCommandTests {
             #expect(try await run("certificate", "remove", spiffe).contains("There is no rule"))
             #expect(try await run("key", "list").split(separator: "\n").count == 2)
             #expect(try await run("key", "rotate").contains("is published"))
+            #expect(try await run("key", "add").contains("is published already"), "the two are one")
             #expect(try await run("audit").contains("grant.add"))
             let list = try await run("grant", "list", "--json")
             let grants = try JSONSerialization.jsonObject(with: Data(list.utf8)) as? [String: [[String: Any]]]
@@ -90,6 +91,76 @@ struct AdminCommandTests {
             #expect(try await status("ann", testPassword) == 401)
             #expect(try await run("user", "remove", "ann") == "There is no user ann.\n")
             try await registry.stop()
+        }
+    }
+
+    @Test("tokens, grants, groups, certificates and keys are shown, disabled and enabled", arguments: [true, false])
+    func disabling(isRunning: Bool) async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            let server = isRunning ? try await BerthProcess.start(root: root) : nil
+            func run(_ arguments: [String], status: Int32 = 0) async throws -> String {
+                let outcome = try await berth(arguments + ["--root", root])
+                #expect(outcome.status == status, "\(arguments): \(outcome.complaint)")
+                return outcome.output + outcome.complaint
+            }
+            func json(_ arguments: String...) async throws -> [String: Any] {
+                let text = try await run(arguments + ["--json"])
+                return try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
+            }
+            for command in [
+                ["user", "add", "ann"], ["group", "add", "team"], ["group", "join", "team", "ann"],
+                ["grant", "add", "group:team", "writer", "team/**"], ["certificate", "add", "dns:ci.test", "ann"],
+            ] { _ = try await run(command) }
+            let made = try await json("token", "add", "ann")
+            let (token, secret) = (made["id"] as? String ?? "", made["secret"] as? String ?? "")
+            let key = try #require((try await json("key", "list")["keys"] as? [[String: Any]])?.first?["id"] as? String)
+            #expect(try await run(["key", "disable", key], status: 1).contains("make one first with berth key add"))
+            _ = try await run(["key", "add"])
+            func status() async throws -> Int? {
+                let headers = [basic("ann", secret)]
+                return try await server?.connect().send("POST", "/v2/team/a/blobs/uploads/", headers).status
+            }
+            func bearer() async throws -> (String, String)? {
+                let target = "/auth/token?service=berth&scope=repository:team/a:pull,push"
+                guard let reply = try await server?.connect().send("GET", target, [basic("ann", secret)]) else {
+                    return nil
+                }
+                return ("Authorization", "Bearer \(try reply.json()["token"] as? String ?? "")")
+            }
+            let header = try await bearer()
+            func statusByToken() async throws -> Int? {
+                guard let header else { return nil }
+                return try await server?.connect().send("POST", "/v2/team/a/blobs/uploads/", [header]).status
+            }
+            if isRunning { #expect(try await [status(), statusByToken()] == [202, 202]) }
+            for (words, what, refusals) in [
+                (["token", token], "Token \(token)", [401, 401]),
+                (["grant", "group:team", "team/**"], "What group:team was granted on team/**", [403, 403]),
+                (["group", "team"], "Group team", [403, 403]), (["key", key], "Key \(key)", [202, 401]),
+                (["certificate", "dns:ci.test"], "Certificates with the name dns:ci.test", [202, 202]),
+            ] {
+                for (verb, refused) in [("disable", refusals), ("enable", [202, 202])] {
+                    let command = [words[0], verb] + words[1...]
+                    #expect(try await run(command).hasPrefix(what))
+                    if isRunning { #expect(try await [status(), statusByToken()] == refused, "\(command)") }
+                    #expect(try await run(command).contains("already"))
+                    #expect(try await run(command + ["--json"]) == "{\"changed\":false}\n")
+                    let shown = try await run([words[0], "show"] + words[1...] + ["--json"])
+                    #expect(shown.contains("\"disabled\":\(verb == "disable")"), "\(shown)")
+                    let table = try await run([words[0], "show"] + words[1...])
+                    #expect(table.contains(/disabled +(yes|no)\n/) && !table.contains(secret))
+                }
+            }
+            _ = try await run(["grant", "disable", "group:team", "team/**"])
+            #expect(
+                try await run(["grant", "add", "group:team", "reader", "team/**"])
+                    == """
+                    group:team is reader of team/** now.
+                    That is disabled; let it count with: berth grant enable group:team 'team/**'
+
+                    """)
+            try await server?.stop()
         }
     }
 
@@ -281,7 +352,10 @@ struct AdminCommandTests {
             ["user", "show", "ghost"], ["user", "password", "ghost"], ["grant", "add", "everyone", "writer", "**"],
             ["grant", "add", "user:ghost", "reader", "**"], ["token", "add", "ghost"], ["robot", "add", "ci"],
             ["key", "rotate"], ["certificate", "add", "dns:a", "ghost"], ["certificate", "add", "ghost", "ghost"],
-            ["trust", "show", "ghost"], ["trust", "check", "ghost"],
+            ["trust", "show", "ghost"], ["trust", "check", "ghost"], ["token", "show", "ghost"],
+            ["token", "disable", "ghost"], ["key", "show", "ghost"], ["key", "disable", "ghost"],
+            ["group", "disable", "ghost"], ["certificate", "show", "dns:ghost"], ["grant", "show", "everyone", "**"],
+            ["grant", "disable", "user:ghost", "**"],
             ["trust", "add", "a", "--issuer", "https://a", "--claim", "sub=x"],
             ["group", "join", "none", "nobody"],
         ])
