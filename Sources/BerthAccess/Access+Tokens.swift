@@ -1,8 +1,6 @@
-import BerthCatalog
 import BerthDigest
 import BerthModel
 import BerthRegistry
-import Logging
 
 /// A token as the token endpoint hands it out.
 package struct IssuedToken: Sendable {
@@ -55,31 +53,4 @@ extension Access {
 
     /// The public keys, as `/auth/keys` serves them.
     package func keyDocument() -> [UInt8] { snapshot.keys.document(at: now) }
-
-    /// Forgets refresh tokens that nobody has used for too long, sessions that no upload outlives, keys that verify
-    /// nothing any more, and what is too old or too much of the audit log.
-    package func keepHouse() async {
-        guard isClosed else { return }
-        let now = self.now
-        noteRefreshTokens()
-        await boundAudit()
-        let oldest = now - AccessSettings.refreshSeconds * 1_000_000
-        let keysUntil =
-            now - (settings.uploadSeconds + settings.tokenSeconds + settings.skewSeconds) * 1_000_000
-        let sessionsUntil = now - settings.uploadSeconds * 1_000_000
-        jobs.forget(endedBefore: sessionsUntil, at: now)
-        do throws(CatalogError) {
-            _ = try await database.write(
-                .background,
-                { t throws(CatalogError) -> Int in
-                    try t.execute("DELETE FROM trust_session WHERE expires_at < ?", [.integer(sessionsUntil)])
-                    try t.execute("DELETE FROM access_refresh WHERE last_used_at < ?", [.integer(oldest)])
-                    return try t.execute(
-                        "DELETE FROM access_key WHERE retired_at IS NOT NULL AND retired_at < ?",
-                        [.integer(keysUntil)])
-                }, settled: { _ in })
-        } catch {
-            log.error("ended tokens and keys not forgotten", metadata: ["cause": "\(error)"])
-        }
-    }
 }

@@ -1,6 +1,7 @@
 import BerthCatalog
 import BerthFetch
 import BerthModel
+import Logging
 
 extension Access {
     private static let mostConditions = 20
@@ -87,7 +88,6 @@ extension Access {
             }
             if endsSessions {
                 try t.execute("UPDATE trust_rule SET version = version + 1 WHERE id = ?", [id])
-                try t.execute("DELETE FROM trust_session WHERE rule_id = ?", [id])
                 changed.append("sessions ended")
             }
             if !changed.isEmpty {
@@ -97,26 +97,43 @@ extension Access {
             return MadeTrustChange(rule: number, isChange: !changed.isEmpty, endsSessions: endsSessions)
         }
         guard let made else { throw .unknown("trust rule \(name)") }
-        if made.endsSessions { jobs.forget(rule: made.rule, at: now) }
+        if made.endsSessions { await forgetSessions(ofRule: made.rule, at: now) }
         return made.isChange
     }
 
-    /// Removes a trust rule with its grants and its jobs' sessions; false where there is none.
+    /// Removes a trust rule with its grants and its jobs' sessions; false where there is none. It is disabled first, so
+    /// that nobody comes in while its sessions go; where that is cut off, a second run does the rest.
     package func removeTrust(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
         let now = self.now
-        let removed = try await changing { t, entries throws(CatalogError) -> Int64? in
-            guard let row = try t.row("SELECT id FROM trust_rule WHERE name = ?", [.text(name.text)]) else {
+        let key = SQLValue.text(name.text)
+        let id = try await changing { t, entries throws(CatalogError) -> Int64? in
+            guard let row = try t.row("SELECT id, is_disabled FROM trust_rule WHERE name = ?", [key]) else {
                 return nil
             }
-            let number = try row.integer(0)
-            let id = SQLValue.integer(number)
-            try t.execute("DELETE FROM access_grant WHERE subject_kind = 4 AND subject_id = ?", [id])
-            try t.execute("DELETE FROM trust_rule WHERE id = ?", [id])
-            entries.append(AuditEntry(now, actor, "trust.remove", name.text))
-            return number
+            try t.execute("UPDATE trust_rule SET is_disabled = 1, version = version + 1 WHERE name = ?", [key])
+            if try !row.bool(1) {
+                entries.append(AuditEntry(now, actor, "trust.change", name.text, detail: "disabled, sessions ended"))
+            }
+            return try row.integer(0)
         }
-        if let removed { jobs.forget(rule: removed, at: now) }
-        return removed != nil
+        guard let id else { return false }
+        jobs.forget(rule: id, at: now)
+        do throws(CatalogError) { try await deleteSessions(ofRule: id) } catch { throw .failed(error) }
+        return try await changing { t, entries throws(CatalogError) -> Bool in
+            try t.execute("DELETE FROM access_grant WHERE subject_kind = 4 AND subject_id = ?", [.integer(id)])
+            guard try t.execute("DELETE FROM trust_rule WHERE id = ?", [.integer(id)]) > 0 else { return false }
+            entries.append(AuditEntry(now, actor, "trust.remove", name.text))
+            return true
+        }
+    }
+
+    /// What a disabling has ended takes room no more. Where that fails it is told alone: nothing of it counts, and
+    /// housekeeping forgets it once its time is over.
+    private func forgetSessions(ofRule id: Int64, at now: Int64) async {
+        jobs.forget(rule: id, at: now)
+        do throws(CatalogError) { try await deleteSessions(ofRule: id) } catch {
+            log.error("ended sessions not forgotten", metadata: ["cause": "\(error)"])
+        }
     }
 
     /// Gets the keys of a rule's issuer now, whatever is kept of them: what there is, or why there is nothing. Throws

@@ -10,11 +10,6 @@ struct AuditBounds: Sendable {
 }
 
 extension Access {
-    /// Rows that one transaction deletes.
-    private static let mostRows: Int64 = 1_000
-    /// Transactions of one round of housekeeping: what is left waits for the next.
-    private static let mostSteps = 50
-
     /// Notes that somebody was refused; beyond so many a second these are counted only.
     func noteRefusal(_ entry: AuditEntry) {
         guard attempts.takeNote(at: clock.milliseconds()) else { return }

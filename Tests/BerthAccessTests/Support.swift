@@ -82,3 +82,61 @@ final class FailingReads: SQLDatabase {
 
     func close() async throws(CatalogError) { try await database.close() }
 }
+
+/// A database that notes how many rows each write has deleted, of those that have deleted any.
+final class RecordingDeletes: SQLDatabase {
+    private let database: any SQLDatabase
+    private let counts = Mutex<[Int]>([])
+
+    init(_ database: any SQLDatabase) { self.database = database }
+
+    var deleted: [Int] { counts.withLock { $0 } }
+    var statistics: WriteStatistics { database.statistics }
+    var stopped: String? { database.stopped }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value { try await database.read(body) }
+
+    func write<Value: Sendable>(
+        _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) async throws(CatalogError) -> Value {
+        let count = Count()
+        let value = try await database.write(
+            cost,
+            { t throws(CatalogError) in
+                count.rows.store(0, ordering: .relaxed)
+                return try body(CountingTransaction(transaction: t, count: count))
+            }, settled: settled)
+        let rows = count.rows.load(ordering: .relaxed)
+        if rows > 0 { counts.withLock { $0.append(rows) } }
+        return value
+    }
+
+    func enqueue<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) { database.enqueue(body, settled: settled) }
+
+    func close() async throws(CatalogError) { try await database.close() }
+
+    private final class Count: Sendable {
+        let rows = Atomic(0)
+    }
+
+    private struct CountingTransaction: SQLTransaction {
+        let transaction: any SQLTransaction
+        let count: Count
+
+        func rows(_ sql: StaticString, _ arguments: [SQLValue]) throws(CatalogError) -> [SQLRow] {
+            try transaction.rows(sql, arguments)
+        }
+        func execute(_ sql: StaticString, _ arguments: [SQLValue]) throws(CatalogError) -> Int {
+            let rows = try transaction.execute(sql, arguments)
+            if sql.description.hasPrefix("DELETE") { count.rows.add(rows, ordering: .relaxed) }
+            return rows
+        }
+        func lock(blobs: [Digest]) throws(CatalogError) { try transaction.lock(blobs: blobs) }
+    }
+}
