@@ -8,10 +8,7 @@ extension AdminAnswer {
     ) -> AdminAnswer {
         AdminAnswer(.ok) { json in
             json.beginObject()
-            json.key(key)
-            json.beginArray()
-            for item in items { write(&json, item) }
-            json.endArray()
+            json.member(key, items, write)
             json.endObject()
         }
     }
@@ -35,12 +32,13 @@ extension JSONWriter {
         self.key(key)
         bool(value)
     }
-    mutating func member(_ key: String, _ values: [String]) {
+    mutating func member<Item>(_ key: String, _ items: [Item], _ write: (inout JSONWriter, Item) -> Void) {
         self.key(key)
         beginArray()
-        for value in values { string(value) }
+        for item in items { write(&self, item) }
         endArray()
     }
+    mutating func member(_ key: String, _ values: [String]) { member(key, values) { $0.string($1) } }
     /// A moment, given in microseconds since 1970.
     mutating func member(_ key: String, at microseconds: Int64?) {
         self.key(key)

@@ -72,15 +72,12 @@ extension AdminOperation {
                 json.beginObject()
                 json.key("problem")
                 if let problem = check.problem { json.string(problem) } else { json.null() }
-                json.key("keys")
-                json.beginArray()
-                for (id, algorithms) in check.keys {
+                json.member("keys", check.keys) { json, key in
                     json.beginObject()
-                    json.member("id", id)
-                    json.member("algorithms", algorithms)
+                    json.member("id", key.id)
+                    json.member("algorithms", key.algorithms)
                     json.endObject()
                 }
-                json.endArray()
                 json.endObject()
             }
         },

@@ -30,10 +30,7 @@ extension AdminAnswer {
     ) -> AdminAnswer {
         AdminAnswer(.ok) { json in
             json.beginObject()
-            json.key(key)
-            json.beginArray()
-            for item in items { write(&json, item) }
-            json.endArray()
+            json.member(key, items, write)
             json.key("next")
             if let next { json.string(next) } else { json.null() }
             json.endObject()

@@ -58,6 +58,16 @@ struct HtpasswdTests {
             _ = try await apply("", access)
             _ = try await apply("bob:\(Self.seven)", access)
             #expect(await !opens("bob", access))
+            // Also who was gone from the file when the command came.
+            var enabled = Access.UserChange()
+            enabled.isDisabled = false
+            #expect(try await access.changeUser(AccountName("bob"), enabled, by: .operator))
+            #expect(await opens("bob", access))
+            _ = try await apply("", access)
+            #expect(try await access.changeUser(AccountName("bob"), disabled, by: .operator))
+            #expect(try await access.changeUser(AccountName("bob"), disabled, by: .operator) == false)
+            _ = try await apply("bob:\(Self.seven)", access)
+            #expect(await !opens("bob", access))
         }
     }
 
