@@ -24,7 +24,7 @@ struct HousekeepingTests {
     }
 
     @Test(
-        "the sessions of a rule that is disabled or removed go in steps of a thousand, and count no more at once (C6, 10)",
+        "the sessions of a rule that is disabled or removed go in steps of a thousand (C6)",
         arguments: [true, false])
     func rule(isRemoved: Bool) async throws {
         try await withRecording { access, database async throws in
