@@ -11,13 +11,11 @@ final class PasswordQueue: Sendable {
     /// Work done since the start: 1,000,000 for a hash of ours, for bcrypt its rounds; equal work for unknown names is
     /// tested by it.
     private let counted = Atomic<Int>(0)
-    /// Costs what a real one costs, and fits no password.
-    private let decoy: String
+    /// Costs what a real one costs, and fits no password. Made by the first check whoever asks for it, for a start that
+    /// stretches a password is a slow one.
+    private let decoy = Mutex<String?>(nil)
 
-    init() {
-        pool.start()
-        decoy = PasswordHash.make("no password \(UInt64.random(in: .min ... .max))") ?? "$y$j9T$"
-    }
+    init() { pool.start() }
 
     deinit { pool.shutdownGracefully { _ in } }
 
@@ -33,16 +31,21 @@ final class PasswordQueue: Sendable {
     func check(_ password: String, _ hash: String?, dearest: Int?) async throws(AccessError) -> Bool {
         let hash = hash.flatMap { PasswordHash.isKnown($0) ? $0 : nil }
         let own = hash.flatMap(PasswordHash.bcryptCost)
-        var decoys: [String] = own == nil ? [] : [decoy]
+        var decoys: [String?] = own == nil ? [] : [nil]
         if let own, let dearest {
             // Each cost is twice the work of the one before: with these, it is that of the dearest.
             decoys += (own..<max(own, dearest)).map { PasswordHash.bcryptDecoy(cost: $0) }
         } else if let dearest {
             decoys.append(PasswordHash.bcryptDecoy(cost: dearest))
         }
-        return try await run([hash ?? decoy] + decoys) { [decoy, decoys] in
+        return try await run([hash] + decoys) { [self, decoys] in
+            let decoy = self.decoy.withLock { made in
+                let decoy = made ?? PasswordHash.make("no password \(UInt64.random(in: .min ... .max))") ?? "$y$j9T$"
+                made = decoy
+                return decoy
+            }
             let isRight = PasswordHash.check(password, hash ?? decoy)
-            for decoy in decoys { _ = PasswordHash.check(password, decoy) }
+            for other in decoys { _ = PasswordHash.check(password, other ?? decoy) }
             return isRight && hash != nil
         }
     }
@@ -50,14 +53,15 @@ final class PasswordQueue: Sendable {
     /// Throws `.busy`, or `.invalid` for a password that cannot be.
     func make(_ password: String) async throws(AccessError) -> String {
         if let objection = PasswordHash.objection(to: password) { throw .invalid(objection) }
-        guard let hash = try await run([decoy], { PasswordHash.make(password) }) else {
+        guard let hash = try await run([nil], { PasswordHash.make(password) }) else {
             throw .invalid("this password cannot be stretched")
         }
         return hash
     }
 
+    /// - Parameter hashes: what is stretched against, for counting; nil: one of ours.
     private func run<Value: Sendable>(
-        _ hashes: [String], _ work: @escaping @Sendable () -> Value
+        _ hashes: [String?], _ work: @escaping @Sendable () -> Value
     ) async throws(AccessError) -> Value {
         let isAdmitted = waiting.withLock { waiting in
             guard waiting < Self.longest else { return false }
@@ -66,7 +70,7 @@ final class PasswordQueue: Sendable {
         }
         guard isAdmitted else { throw .busy }
         defer { waiting.withLock { $0 -= 1 } }
-        counted.add(hashes.reduce(0) { $0 + Self.work($1) }, ordering: .relaxed)
+        counted.add(hashes.reduce(0) { $0 + Self.work($1 ?? "") }, ordering: .relaxed)
         do { return try await pool.runIfActive { work() } } catch { throw .busy }
     }
 }

@@ -1,4 +1,4 @@
-/// Brings a database to the newest schema, one step a transaction. `PRAGMA user_version` holds the number reached.
+/// Brings a database to the newest schema, all steps in one transaction. `PRAGMA user_version` holds the number reached.
 struct Migrator {
     /// Marks the file as a catalog of Berth: "Brth".
     private static let applicationID: Int64 = 0x4272_7468
@@ -28,23 +28,20 @@ struct Migrator {
     }
 
     func run(from version: Int) throws(CatalogError) {
-        let due = migrations.filter { $0.number > version }
-        guard !due.isEmpty else { return }
+        guard version < migrations.last?.number ?? 0 else { return }
         if version > 0 { try copy() }
         try applyAll(after: version)
     }
 
     /// Without keeping what was there before: for a database that is a copy itself.
     func applyAll(after version: Int) throws(CatalogError) {
-        for migration in migrations where migration.number > version { try apply(migration) }
-    }
-
-    private func apply(_ migration: Migration) throws(CatalogError) {
+        let due = migrations.filter { $0.number > version }
+        guard let newest = due.last?.number else { return }
         try connection.execute("BEGIN IMMEDIATE")
         do {
-            for statement in migration.statements { try connection.execute(statement) }
+            for statement in due.flatMap(\.statements) { try connection.execute(statement) }
             try connection.run("PRAGMA application_id = \(Self.applicationID)")
-            try connection.run("PRAGMA user_version = \(migration.number)")
+            try connection.run("PRAGMA user_version = \(newest)")
             try connection.execute("COMMIT")
         } catch {
             if connection.isInTransaction { _ = try? connection.execute("ROLLBACK") }

@@ -28,25 +28,55 @@ extension Server {
 
     private func services(
         _ hangups: UnixSignalsSequence, _ tell: @escaping @Sendable (String) -> Void
-    ) -> [any Service] {
-        [
-            SettlingService(settler: registry.settler),
-            HousekeepingService(registry: registry, access: access, every: .seconds(60)),
-            AccessService(access: access),
-            CollectingService(collector: collector),
-            SnapshotService(
-                schedule: SnapshotSchedule(
-                    catalog: registry.catalog, interval: configuration.storage.snapshots, log: log)),
-            HtpasswdService(htpasswd: htpasswd),
-            CertificateService(http: http, certificates: certificates, local: local, hangups: hangups, log: log),
-            ListeningService(server: self, tell: tell),
+    ) -> [NamedService] {
+        let (registry, access, collector) = (registry, access, collector)
+        let snapshots = SnapshotSchedule(
+            catalog: registry.catalog, interval: configuration.storage.snapshots, log: log)
+        let files = HtpasswdService(htpasswd: htpasswd)
+        let certificates = CertificateService(
+            http: http, certificates: certificates, local: local, hangups: hangups, log: log)
+        let listening = Listening(server: self, tell: tell)
+        return [
+            .background("settling") { await registry.settler.run() },
+            .background("housekeeping") {
+                while (try? await Task.sleep(for: .seconds(60))) != nil {
+                    await registry.keepHouse()
+                    await access.keepHouse()
+                }
+            },
+            .background("access") { await access.keepInForce() },
+            // A stop ends a round between two of its steps.
+            .background("collecting") { await collector.run() },
+            // A stop waits for a snapshot that is being made.
+            .background("snapshots") { await snapshots.run() },
+            .named("htpasswd") { try await files.run() },
+            .named("certificates") { try await certificates.run() },
+            .named("listening") { try await listening.run() },
         ]
+    }
+}
+
+/// A service under its name. Who runs services names each by printing it, which without a description of its own is the
+/// whole server, property by property, at every start.
+private struct NamedService: Service, CustomStringConvertible {
+    let description: String
+    let work: @Sendable () async throws -> Void
+
+    func run() async throws { try await work() }
+
+    static func named(_ name: String, _ work: @escaping @Sendable () async throws -> Void) -> Self {
+        Self(description: name, work: work)
+    }
+
+    /// Work that the stop cancels.
+    static func background(_ name: String, _ work: @escaping @Sendable () async -> Void) -> Self {
+        named(name) { await cancelWhenGracefulShutdown(work) }
     }
 }
 
 /// Listens until the stop, and then sees the running requests out. The last service to start is the first to stop, so
 /// what requests need is there until they are done. The group minds signals before it starts this.
-private struct ListeningService: Service {
+private struct Listening {
     let server: Server
     let tell: @Sendable (String) -> Void
 
@@ -83,54 +113,5 @@ private struct ListeningService: Service {
     /// Starts a server; its failure names the key that can mend it.
     private func listen(_ http: HTTPServer, _ key: String) async throws(StartError) -> [BoundAddress] {
         do { return try await http.start() } catch { throw .cannotListen(key: key, error) }
-    }
-}
-
-private struct SettlingService: Service {
-    let settler: Settler
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await settler.run() }
-    }
-}
-
-private struct AccessService: Service {
-    let access: Access
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await access.keepInForce() }
-    }
-}
-
-/// A stop ends a round between two of its steps.
-private struct CollectingService: Service {
-    let collector: Collector
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await collector.run() }
-    }
-}
-
-/// A stop waits for a snapshot that is being made.
-private struct SnapshotService: Service {
-    let schedule: SnapshotSchedule
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await schedule.run() }
-    }
-}
-
-private struct HousekeepingService: Service {
-    let registry: Registry
-    let access: Access
-    let every: Duration
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: every)) != nil {
-                await registry.keepHouse()
-                await access.keepHouse()
-            }
-        }
     }
 }
