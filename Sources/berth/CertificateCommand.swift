@@ -12,7 +12,8 @@ struct CertificateCommand: AsyncParsableCommand {
         subcommands: [Add.self, List.self, Show.self, Disable.self, Enable.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let certificates with a name open an account.")
+        static let configuration = CommandConfiguration(
+            commandName: "add", abstract: "Let certificates with a name open an account.")
         @OptionGroup var options: AdminOptions
         @Argument(help: "As in dns:ci.example.org or uri:spiffe://example.org/ci.") var name: String
         @Argument(help: "A user, or a robot as in team+ci.") var owner: String
@@ -26,7 +27,7 @@ struct CertificateCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all rules.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all rules.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -37,7 +38,7 @@ struct CertificateCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one rule.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one rule.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -45,7 +46,7 @@ struct CertificateCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a rule rest for now.")
+        static let configuration = CommandConfiguration(commandName: "disable", abstract: "Let a rule rest for now.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -58,7 +59,7 @@ struct CertificateCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a rule count again.")
+        static let configuration = CommandConfiguration(commandName: "enable", abstract: "Let a rule count again.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -71,7 +72,8 @@ struct CertificateCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a rule, with the tokens that it brought.")
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "End a rule, with the tokens that it brought.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 

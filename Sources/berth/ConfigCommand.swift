@@ -8,7 +8,8 @@ struct ConfigCommand: ParsableCommand {
         subcommands: [Check.self, Show.self, Template.self, Schema.self])
 
     struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Say everything that is wrong, or that nothing is.")
+        static let configuration = CommandConfiguration(
+            commandName: "check", abstract: "Say everything that is wrong, or that nothing is.")
 
         @OptionGroup var options: ConfigurationOptions
 
@@ -23,7 +24,8 @@ struct ConfigCommand: ParsableCommand {
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List every value and where it comes from.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "List every value and where it comes from.")
 
         @OptionGroup var options: ConfigurationOptions
 
@@ -49,13 +51,15 @@ struct ConfigCommand: ParsableCommand {
     }
 
     struct Template: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Write a file with every key and its default.")
+        static let configuration = CommandConfiguration(
+            commandName: "template", abstract: "Write a file with every key and its default.")
 
         func run() { Output.result(Configuration.template) }
     }
 
     struct Schema: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Write the JSON schema of the file, for editors.")
+        static let configuration = CommandConfiguration(
+            commandName: "schema", abstract: "Write the JSON schema of the file, for editors.")
 
         func run() { Output.result(Configuration.schema) }
     }

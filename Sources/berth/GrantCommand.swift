@@ -12,6 +12,7 @@ struct GrantCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Grant a role; another one on the same pattern is replaced, and stays disabled where it is.")
         @OptionGroup var options: AdminOptions
         @Argument var subject: String
@@ -31,7 +32,7 @@ struct GrantCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all grants.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all grants.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -45,7 +46,8 @@ struct GrantCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show what is granted on exactly this pattern.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show what is granted on exactly this pattern.")
         @OptionGroup var options: AdminOptions
         @Argument var subject: String
         @Argument var pattern: String
@@ -55,6 +57,7 @@ struct GrantCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "disable",
             abstract: "Let what was granted on exactly this pattern rest for now.")
         @OptionGroup var options: AdminOptions
         @Argument var subject: String
@@ -67,7 +70,8 @@ struct GrantCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a disabled grant count again.")
+        static let configuration = CommandConfiguration(
+            commandName: "enable", abstract: "Let a disabled grant count again.")
         @OptionGroup var options: AdminOptions
         @Argument var subject: String
         @Argument var pattern: String
@@ -79,7 +83,8 @@ struct GrantCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take back what was granted on exactly this pattern.")
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "Take back what was granted on exactly this pattern.")
         @OptionGroup var options: AdminOptions
         @Argument var subject: String
         @Argument var pattern: String

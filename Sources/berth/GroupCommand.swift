@@ -9,7 +9,7 @@ struct GroupCommand: AsyncParsableCommand {
         ])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Add a group.")
+        static let configuration = CommandConfiguration(commandName: "add", abstract: "Add a group.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -21,7 +21,7 @@ struct GroupCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all groups.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all groups.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -31,7 +31,7 @@ struct GroupCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one group.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one group.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -40,6 +40,7 @@ struct GroupCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "disable",
             abstract: "Let what is granted to a group rest for now; its members stay members.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -50,7 +51,8 @@ struct GroupCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let what is granted to a group count again.")
+        static let configuration = CommandConfiguration(
+            commandName: "enable", abstract: "Let what is granted to a group count again.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -61,6 +63,7 @@ struct GroupCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "remove",
             abstract: "Remove a group with its grants; its members stay users.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -73,7 +76,7 @@ struct GroupCommand: AsyncParsableCommand {
     }
 
     struct Join: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a user a member.")
+        static let configuration = CommandConfiguration(commandName: "join", abstract: "Make a user a member.")
         @OptionGroup var options: AdminOptions
         @Argument var group: String
         @Argument var user: String
@@ -86,7 +89,7 @@ struct GroupCommand: AsyncParsableCommand {
     }
 
     struct Leave: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a membership.")
+        static let configuration = CommandConfiguration(commandName: "leave", abstract: "End a membership.")
         @OptionGroup var options: AdminOptions
         @Argument var group: String
         @Argument var user: String

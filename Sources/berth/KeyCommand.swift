@@ -12,6 +12,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Publish a new key, which signs in 15 minutes; nobody has to log in again.",
             discussion:
                 "Then the former keys retire: they verify what they have signed for as long as uploads may last.",
@@ -26,7 +27,7 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all keys.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all keys.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -37,7 +38,8 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one key, without what it is.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show one key, without what it is.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
 
@@ -46,6 +48,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "disable",
             abstract: "Take a key out of use for now: it signs nothing, and what it signed is refused.",
             discussion: "The only key that goes on signing cannot be disabled: berth key add makes another one first.")
         @OptionGroup var options: AdminOptions
@@ -58,6 +61,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     struct Enable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "enable",
             abstract: "Take a disabled key into use again, with what it signed.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
@@ -69,6 +73,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "remove",
             abstract: "Remove a key that others may know, for good: all that it signed is refused from now on.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String

@@ -11,6 +11,7 @@ struct RepositoryCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List all repositories, also those that hold nothing.")
         @OptionGroup var options: AdminOptions
         @Flag(help: "List those that were deleted and can be brought back.") var deleted = false
@@ -32,7 +33,8 @@ struct RepositoryCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one repository, and how many bytes it holds.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show one repository, and how many bytes it holds.")
         @OptionGroup var options: AdminOptions
         @Argument var name: RepositoryArgument
 
@@ -52,6 +54,7 @@ struct RepositoryCommand: AsyncParsableCommand {
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "create",
             abstract: "Make a repository that holds nothing yet.",
             discussion: "A push makes one as well. One that is there already stays as it is: see berth repository set.")
         @OptionGroup var options: AdminOptions
@@ -73,6 +76,7 @@ struct RepositoryCommand: AsyncParsableCommand {
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "set",
             abstract: "Make a repository public, private, protected or not, or describe it.",
             discussion: """
                 --public is a grant of reader to everyone on exactly this name, and --private takes it back; what a wider \
@@ -115,6 +119,7 @@ struct RepositoryCommand: AsyncParsableCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "delete",
             abstract: "Delete a repository with all that it holds.",
             discussion: """
                 It is gone at once, and can be brought back within collector.window (berth repository undelete). A push to \
@@ -142,6 +147,7 @@ struct RepositoryCommand: AsyncParsableCommand {
 
     struct Undelete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "undelete",
             abstract: "Bring back the repository of that name that was deleted last.",
             discussion: "Works within collector.window of the deletion.")
         @OptionGroup var options: AdminOptions

@@ -9,6 +9,7 @@ struct RobotCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Add a robot, as in team+ci. The first account closes the registry.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -22,7 +23,7 @@ struct RobotCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all robots.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all robots.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -32,7 +33,7 @@ struct RobotCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one robot.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one robot.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -40,7 +41,8 @@ struct RobotCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Close a robot's account for now.")
+        static let configuration = CommandConfiguration(
+            commandName: "disable", abstract: "Close a robot's account for now.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -50,7 +52,7 @@ struct RobotCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Open a closed account again.")
+        static let configuration = CommandConfiguration(commandName: "enable", abstract: "Open a closed account again.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -60,7 +62,8 @@ struct RobotCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove a robot with secrets and grants.")
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "Remove a robot with secrets and grants.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 

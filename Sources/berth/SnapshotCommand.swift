@@ -13,7 +13,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         subcommands: [List.self, Create.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the copies, the newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the copies, the newest first.")
 
         @OptionGroup var options: AdminOptions
 
@@ -25,7 +26,8 @@ struct SnapshotCommand: AsyncParsableCommand {
     }
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Copy the catalog as it is now.")
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Copy the catalog as it is now.")
 
         @OptionGroup var options: AdminOptions
 

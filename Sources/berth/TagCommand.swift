@@ -12,7 +12,7 @@ struct TagCommand: AsyncParsableCommand {
         subcommands: [List.self, History.self, Restore.self, Rule.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the tags of a repository.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the tags of a repository.")
         @OptionGroup var options: AdminOptions
         @Argument var repository: RepositoryArgument
         @Flag(help: "Those that were deleted and not set again.")
@@ -31,7 +31,8 @@ struct TagCommand: AsyncParsableCommand {
     }
 
     struct History: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show what happened to a tag, the newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "history", abstract: "Show what happened to a tag, the newest first.")
         @OptionGroup var options: AdminOptions
         @Argument var repository: RepositoryArgument
         @Argument var tag: TagArgument
@@ -47,6 +48,7 @@ struct TagCommand: AsyncParsableCommand {
 
     struct Restore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "restore",
             abstract: "Point a tag to what it pointed to before; without an option, bring back a deleted tag.")
         @OptionGroup var options: AdminOptions
         @Argument var repository: RepositoryArgument
@@ -76,6 +78,7 @@ struct TagCommand: AsyncParsableCommand {
 
         struct Add: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
+                commandName: "add",
                 abstract: "Keep tags as they are; a rule of the same name is replaced.",
                 discussion: """
                     v* in all repositories: berth tag rule add releases 'v*'. All tags but latest in those of a team: \
@@ -97,7 +100,7 @@ struct TagCommand: AsyncParsableCommand {
         }
 
         struct List: AsyncParsableCommand {
-            static let configuration = CommandConfiguration(abstract: "List the rules.")
+            static let configuration = CommandConfiguration(commandName: "list", abstract: "List the rules.")
             @OptionGroup var options: AdminOptions
 
             func run() async throws {
@@ -109,7 +112,8 @@ struct TagCommand: AsyncParsableCommand {
         }
 
         struct Remove: AsyncParsableCommand {
-            static let configuration = CommandConfiguration(abstract: "Let the tags of a rule move and go again.")
+            static let configuration = CommandConfiguration(
+                commandName: "remove", abstract: "Let the tags of a rule move and go again.")
             @OptionGroup var options: AdminOptions
             @Argument var name: String
 

@@ -8,7 +8,7 @@ struct TokenCommand: AsyncParsableCommand {
         subcommands: [Add.self, List.self, Show.self, Logins.self, Disable.self, Enable.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make one, and show it once.")
+        static let configuration = CommandConfiguration(commandName: "add", abstract: "Make one, and show it once.")
         @OptionGroup var options: AdminOptions
         @Option(help: "What it is for.") var label: String?
         @Option(
@@ -37,7 +37,8 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all, without what they are.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List all, without what they are.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -51,7 +52,7 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one, without what it is.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one, without what it is.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
 
@@ -60,6 +61,7 @@ struct TokenCommand: AsyncParsableCommand {
 
     struct Logins: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "logins",
             abstract: "List where somebody stays logged in (docker login), by password or by a token.",
             discussion: "berth token remove ends one; what it was used for a moment ago goes on for minutes at most.")
         @OptionGroup var options: AdminOptions
@@ -74,6 +76,7 @@ struct TokenCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "disable",
             abstract: "Let one rest for now, with the logins that it has brought.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
@@ -84,7 +87,8 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a disabled one count again, with its logins.")
+        static let configuration = CommandConfiguration(
+            commandName: "enable", abstract: "Let a disabled one count again, with its logins.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
 
@@ -94,7 +98,8 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End one, or a login, by its id.")
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "End one, or a login, by its id.")
         @OptionGroup var options: AdminOptions
         @Argument var id: String
 

@@ -16,6 +16,7 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Add a rule. The first account or rule closes the registry.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -50,6 +51,7 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List all rules, in the order in which they are tried.")
         @OptionGroup var options: AdminOptions
 
@@ -64,7 +66,7 @@ struct TrustCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one rule.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one rule.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -73,6 +75,7 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "check",
             abstract: "Get the keys of a rule's issuer now, and show them or say why there are none.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -92,6 +95,7 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct Update: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "update",
             abstract: "Give a rule other certificates or keys; the sessions of its jobs end.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -110,6 +114,7 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "disable",
             abstract: "Let nobody in by a rule for now; the sessions of its jobs end for good.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -120,7 +125,8 @@ struct TrustCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let jobs in by a disabled rule again.")
+        static let configuration = CommandConfiguration(
+            commandName: "enable", abstract: "Let jobs in by a disabled rule again.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -131,6 +137,7 @@ struct TrustCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "remove",
             abstract: "Remove a rule with its grants; the sessions of its jobs end.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String

@@ -11,6 +11,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Add a user. The first account closes the registry.",
             discussion:
                 "The password is asked for on a terminal, or read with --password-stdin; otherwise one is made and shown once."
@@ -35,7 +36,7 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all users.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all users.")
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -49,7 +50,7 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one user.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one user.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -58,6 +59,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Password: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "password",
             abstract: "Give a user a new password; logins with the old one end.")
         @OptionGroup var options: AdminOptions
         @OptionGroup var password: PasswordInput
@@ -73,7 +75,8 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Close an account for now, tokens and all.")
+        static let configuration = CommandConfiguration(
+            commandName: "disable", abstract: "Close an account for now, tokens and all.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -83,7 +86,7 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Enable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Open a closed account again.")
+        static let configuration = CommandConfiguration(commandName: "enable", abstract: "Open a closed account again.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
 
@@ -94,6 +97,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "remove",
             abstract: "Remove a user with tokens and grants; what was pushed stays.")
         @OptionGroup var options: AdminOptions
         @Argument var name: String
@@ -107,6 +111,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "import",
             abstract: "Add the users of an htpasswd file (bcrypt); those who are there stay as they are.")
         @OptionGroup var options: AdminOptions
         @Argument(help: "The file, or - for standard input.") var file: String
