@@ -119,7 +119,16 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["README.md"],
-            swiftSettings: strict
+            swiftSettings: strict,
+            // A start reads and touches less: relocations packed from 3.6 MB to 30 KB, no table of 30,000 names for others to
+            // link against. Needs glibc 2.36 where it runs, as Debian 12 has it.
+            linkerSettings: [
+                .unsafeFlags(
+                    [
+                        "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+                        "-Xlinker", "--no-export-dynamic",
+                    ], .when(configuration: .release))
+            ]
         ),
         .target(
             name: "BerthTestSupport",
