@@ -3,8 +3,8 @@ import NIOCore
 
 /// An upload into a file. The caller waits; the store's threads work.
 final class FileBlobWrite: BlobWrite {
-    /// Batches of one upload between the caller and the disk.
-    static let mostInFlight = 3
+    /// Batches of one upload between the caller and the disk: one that is written, and the next one.
+    static let mostInFlight = 2
 
     let id: UploadID
     private let file: SerialState<UploadFile>

@@ -39,11 +39,13 @@ struct BodyQueue {
     var isReady: Bool { !batches.isEmpty || isClosed }
 
     /// Returns the bytes that now wait more than before: 0 once the body is closed.
-    mutating func append(_ buffer: ByteBuffer) -> Int {
+    ///
+    /// - Parameter share: what memory has for this body, where that is less than a batch.
+    mutating func append(_ buffer: ByteBuffer, share: Int = .max) -> Int {
         let count = buffer.readableBytes
         guard !isClosed, count > 0 else { return 0 }
         waitingBytes += count
-        if batches.isEmpty || lastBatchBytes + count > Self.batchBytes {
+        if batches.isEmpty || lastBatchBytes + count > min(share, Self.batchBytes) {
             batches.append([buffer])
             lastBatchBytes = count
             return count
@@ -95,15 +97,15 @@ struct BodyQueue {
 
     /// Whether the connection should stop reading; remembered until `shouldResume` says otherwise. It is never taken back
     /// here: the reader may have made room and not asked yet, and then nobody would tell the connection.
-    mutating func shouldPause(memoryIsShort: Bool) -> Bool {
-        if !isClosed, waitingBytes > 0, waitingBytes >= Self.limit || memoryIsShort { isPaused = true }
+    mutating func shouldPause(memoryIsShort: Bool, share: Int = .max) -> Bool {
+        if !isClosed, waitingBytes > 0, waitingBytes >= min(share, Self.limit) || memoryIsShort { isPaused = true }
         return isPaused
     }
 
     /// Whether a connection that stopped should read again. A connection of which nothing waits always reads, however
     /// short memory is: so the budget can't stop them all for good.
-    mutating func shouldResume(memoryIsShort: Bool) -> Bool {
-        guard isPaused, waitingBytes == 0 || (waitingBytes < Self.limit && !memoryIsShort) else {
+    mutating func shouldResume(memoryIsShort: Bool, share: Int = .max) -> Bool {
+        guard isPaused, waitingBytes == 0 || (waitingBytes < min(share, Self.limit) && !memoryIsShort) else {
             return false
         }
         isPaused = false

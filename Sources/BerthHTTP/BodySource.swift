@@ -24,17 +24,22 @@ final class BodySource: Sendable {
     init(memory: BodyMemory, demand: @escaping @Sendable (Demand) -> Void) {
         self.memory = memory
         self.demand = demand
+        memory.bodyBegan()
     }
 
-    deinit { memory.changed(by: -state.withLock { $0.queue.waitingBytes }) }
+    deinit {
+        memory.changed(by: -state.withLock { $0.queue.waitingBytes })
+        memory.bodyEnded()
+    }
 
     // MARK: The connection's side
 
     /// Adds bytes without waking the reader. Returns true when the connection should stop reading.
     func append(_ buffer: ByteBuffer) -> Bool {
-        state.withLock { state in
-            memory.changed(by: state.queue.append(buffer))
-            return state.queue.shouldPause(memoryIsShort: memory.isShort)
+        let share = memory.share
+        return state.withLock { state in
+            memory.changed(by: state.queue.append(buffer, share: share))
+            return state.queue.shouldPause(memoryIsShort: memory.isShort, share: share)
         }
     }
 
@@ -121,6 +126,8 @@ final class BodySource: Sendable {
     }
 
     private func resumeIfPaused() {
-        if state.withLock({ $0.queue.shouldResume(memoryIsShort: memory.isShort) }) { demand(.resumed) }
+        let share = memory.share
+        let resumes = state.withLock { $0.queue.shouldResume(memoryIsShort: memory.isShort, share: share) }
+        if resumes { demand(.resumed) }
     }
 }

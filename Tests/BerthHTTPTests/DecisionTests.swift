@@ -64,6 +64,29 @@ struct BodyQueueTests {
         check(queue.shouldResume(memoryIsShort: true))
     }
 
+    @Test("among many bodies less of each waits, in smaller batches; among few as much as otherwise")
+    func share() {
+        let memory = BodyMemory(limit: 128 << 20)
+        #expect(memory.share >= BodyQueue.limit)
+        for _ in 0..<100 { memory.bodyBegan() }
+        let share = memory.share
+        #expect(share * 100 <= 128 << 20 / 16)
+        var queue = BodyQueue()
+        _ = queue.append(Self.buffer(share / 2), share: share)
+        check(!queue.shouldPause(memoryIsShort: false, share: share))
+        _ = queue.append(Self.buffer(share), share: share)
+        check(queue.shouldPause(memoryIsShort: false, share: share))
+        guard case .batch(let first) = queue.take() else { return fail("nothing") }
+        #expect(first.reduce(0) { $0 + $1.readableBytes } <= share)
+        check(!queue.shouldResume(memoryIsShort: false, share: share))
+        _ = queue.take()
+        check(queue.shouldResume(memoryIsShort: false, share: share))
+        for _ in 0..<1_000_000 { memory.bodyBegan() }
+        #expect(memory.share == 64 << 10)
+        for _ in 0..<1_000_100 { memory.bodyEnded() }
+        #expect(memory.share >= BodyQueue.limit)
+    }
+
     @Test("what arrived is handed out before a failure, and nothing after the end")
     func failure() {
         var queue = BodyQueue()
