@@ -13,8 +13,9 @@ struct ProcessTree {
 
     var residentMB: Double { sum("status", "VmRSS:") }
 
-    /// Memory that is shared with no other process.
-    var privateMB: Double { sum("smaps_rollup", "Private_Clean:") + sum("smaps_rollup", "Private_Dirty:") }
+    /// What no file backs: the memory that the machine has less while it runs. The text of a program that one process maps
+    /// would pass for private too, and tell how it was linked.
+    var privateMB: Double { sum("smaps_rollup", "Pss_Anon:") }
 
     func resetPeak() {
         for process in processes { try? Files.write("5", to: "/proc/\(process)/clear_refs") }
