@@ -16,19 +16,22 @@ final class BatchSync: Sendable {
 
     private struct State {
         var bytes = 0
-        var since = ContinuousClock.now
+        var since: ContinuousClock.Instant
         var restsUntil: ContinuousClock.Instant?
     }
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let folder: CInt
     private let files: any FileOperations
 
     /// `folder` stays open as long as this lives.
-    init(_ folder: CInt, files: any FileOperations) { (self.folder, self.files) = (folder, files) }
+    init(_ folder: CInt, files: any FileOperations) {
+        state = Mutex(State(since: files.now))
+        (self.folder, self.files) = (folder, files)
+    }
 
     /// An upload has written so many bytes.
     func noteWritten(_ bytes: Int) {
-        let now = ContinuousClock.now
+        let now = files.now
         state.withLock { state in
             if state.since.duration(to: now) > Self.memory { (state.bytes, state.since) = (0, now) }
             state.bytes += bytes
@@ -37,7 +40,7 @@ final class BatchSync: Sendable {
 
     func isWorthIt(files count: Int) -> Bool {
         guard count >= Self.leastFiles else { return false }
-        let now = ContinuousClock.now
+        let now = files.now
         return state.withLock { state in
             if let end = state.restsUntil {
                 guard now >= end else { return false }
@@ -49,10 +52,10 @@ final class BatchSync: Sendable {
 
     /// Makes everything durable that was written, renamed or made on the file system before the call.
     func run() throws(SystemError) {
-        let began = ContinuousClock.now
+        let began = files.now
         var hasFailed = true
         defer {
-            let now = ContinuousClock.now
+            let now = files.now
             if hasFailed || began.duration(to: now) > Self.longest {
                 state.withLock { $0.restsUntil = now.advanced(by: Self.rest) }
             }

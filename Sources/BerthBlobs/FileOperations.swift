@@ -25,6 +25,9 @@ package protocol FileOperations: Sendable {
     func status(of name: String, in folder: CInt) throws(SystemError) -> FileStatus
     func names(in folder: CInt) throws(SystemError) -> [String]
 
+    /// What the time that syncs take is measured by.
+    var now: ContinuousClock.Instant { get }
+
     func sync(_ descriptor: CInt) throws(SystemError)
     func syncData(_ descriptor: CInt) throws(SystemError)
     /// Syncs all files and folders of the file system that the open folder is on.

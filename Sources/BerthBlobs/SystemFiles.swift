@@ -2,6 +2,8 @@ package import Glibc
 
 /// The real system calls.
 package struct SystemFiles: FileOperations {
+    package var now: ContinuousClock.Instant { .now }
+
     package init() {}
 
     package func openRoot(_ path: String) throws(SystemError) -> CInt {

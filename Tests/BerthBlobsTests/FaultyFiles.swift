@@ -7,6 +7,8 @@ import Synchronization
 ///
 /// Also watches B6: a file whose sync has failed must not be synced again. Folders may be, for new entries.
 final class FaultyFiles: FileOperations {
+    /// Stands still: whether files are synced together is not to depend on how busy the machine is.
+    let now = ContinuousClock.now
     private struct State {
         var countdown: Int?
         var error = ErrorNumber.inputOutput
