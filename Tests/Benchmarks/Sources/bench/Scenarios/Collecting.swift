@@ -61,6 +61,7 @@ struct Collecting: Scenario {
             result.values = [
                 .cpu: outcome.cpuSeconds * 1e6 / Double(size.freed),
                 .rate: Double(size.freed) / outcome.seconds,
+                .peak: outcome.peakMB,
             ]
             return result
         }

@@ -8,6 +8,8 @@ enum Shell {
         let seconds: Double
         /// Of the program and what it waited for.
         let cpuSeconds: Double
+        /// Highest resident memory that was seen, looked at fifty times a second.
+        let peakMB: Double
     }
 
     /// What a program writes to both of its outputs; nil if it cannot be started.
@@ -33,7 +35,14 @@ enum Shell {
         guard status == 0 else { throw BenchError("\(command[0]) cannot be started") }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
+        let tree = ProcessTree(root: identifier)
+        var peak = 0.0
         while true {
+            var state = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+            let isReady = poll(&state, 1, 20)
+            // What wait4 tells of memory begins with that of the process which started this one.
+            peak = max(peak, tree.peakMB)
+            if isReady == 0 { continue }
             let count = read(ends[0], &buffer, buffer.count)
             guard count > 0 else { break }
             bytes += buffer[..<count]
@@ -44,6 +53,6 @@ enum Shell {
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return Outcome(
             output: String(decoding: bytes, as: UTF8.self), status: exit, seconds: Double(Clock.now() - began) / 1e9,
-            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime))
+            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime), peakMB: peak)
     }
 }
