@@ -214,7 +214,8 @@ struct Collecting {
     }
 
     /// An edge to `digest` has gone: whatever it held in this repository is to be looked at. Content without a link
-    /// anywhere gets a hidden one, so that it is found; nobody has deleted it, so that nothing shows it again.
+    /// anywhere gets a hidden one, so that it is found; nobody has deleted it, so that nothing shows it again. What is on
+    /// its way out already needs none.
     func release(_ digest: Digest, in repository: Int64) throws(CatalogError) {
         try transaction.lock(blobs: [digest])
         try transaction.execute(
@@ -229,7 +230,7 @@ struct Collecting {
             INSERT INTO repository_blob (repository_id, digest, kind, linked_by, deleted_at)
             SELECT ?, b.digest, 0, 'berth', 0
             FROM blob b
-            WHERE b.digest = ?
+            WHERE b.digest = ? AND b.state = 0
                 AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.digest = b.digest)
             """,
             [.integer(repository), .digest(digest)])

@@ -261,6 +261,27 @@ struct CollectTests {
         }
     }
 
+    @Test("content that is sweeping gets no link again when what came to name it goes (G3)")
+    func releaseOfSweeping() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            try await test.settle()
+            test.clock.pass(lease + 1)
+            _ = try await test.catalog.fade(after: nil)
+            _ = try await test.catalog.unlink(after: nil)
+            while try await test.catalog.sweep() {}
+            #expect(try await test.push(20, entries: [1], tags: ["all"], sparse: true) == .stored(isNew: true))
+            _ = try await test.delete(20)
+            test.clock.pass(windowLength + lease + 1)
+            try await test.purge()
+            #expect(
+                try await test.count(
+                    "SELECT count(*) FROM repository_blob WHERE digest = ?", [.digest(digest(1))]) == 0)
+            #expect(try await test.catalog.forget([digest(1)]).count == 1)
+        }
+    }
+
     @Test("files that no row names go after a window, by way of a row that is sweeping (G3)")
     func strays() async throws {
         try await withCatalog(settings: collectSettings()) { test in
