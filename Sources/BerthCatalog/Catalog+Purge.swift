@@ -6,14 +6,22 @@ import Foundation
 
 extension Catalog {
     /// Remembers that `target` goes, outside of the catalog first, and takes it out of sight. An unfinished purge of the
-    /// same target goes on.
+    /// same target goes on, and takes what was pushed since as well.
     package func beginPurge(_ target: PurgeTarget, by principal: Principal) async throws(CatalogError) -> Int64 {
         let open = try await database.read { transaction throws(CatalogError) in
             try transaction.row(
                 "SELECT id FROM purge WHERE is_done = 0 AND target = ? LIMIT 1", [.text(target.description)]
             ).map { row throws(CatalogError) in try row.integer(0) }
         }
-        if let open { return open }
+        if let open {
+            try await write { [self] transaction, changes throws(CatalogError) in
+                if try transaction.resume(open, target, registryTime: time.now()) {
+                    changes.totals.repositories -= 1
+                    changes.touchesRepository = true
+                }
+            }
+            return open
+        }
         let entry = PurgeEntry(
             key: UUID().uuidString.lowercased(), target: target, at: clock.wall(), principal: principal,
             seq: statistics.seq)

@@ -101,13 +101,34 @@ extension SQLTransaction {
                     AND NOT EXISTS (SELECT 1 FROM manifest WHERE digest = ?)
                 """, [.text(entry.key), .digest(digest), .integer(Catalog.largestInRow), .digest(digest)])
             return false
-        case .repository(let name):
-            guard let live = try repositoryID(name) else { return false }
-            try execute(
-                "UPDATE repository SET name = ?, deleted_at = ?, deleted_by = NULL WHERE id = ?",
-                [.text("\(name.text)#\(live)"), .integer(registryTime), .integer(live)])
-            return true
+        case .repository(let name): return try takeOutOfSight(name, registryTime: registryTime)
         }
+    }
+
+    /// A purge that is not finished begins again with what is here again. True: a repository is out of sight now.
+    func resume(_ id: Int64, _ target: PurgeTarget, registryTime: Int64) throws(CatalogError) -> Bool {
+        switch target {
+        case .content(let digest):
+            try lock(blobs: [digest])
+            try execute(
+                """
+                INSERT INTO purge_content (purge_id, digest, state)
+                SELECT ?, b.digest, 0
+                FROM blob b
+                WHERE b.digest = ? AND b.state = 0
+                ON CONFLICT (purge_id, digest) DO UPDATE SET state = 0
+                """, [.integer(id), .digest(digest)])
+            return false
+        case .repository(let name): return try takeOutOfSight(name, registryTime: registryTime)
+        }
+    }
+
+    private func takeOutOfSight(_ name: RepositoryName, registryTime: Int64) throws(CatalogError) -> Bool {
+        guard let live = try repositoryID(name) else { return false }
+        try execute(
+            "UPDATE repository SET name = ?, deleted_at = ?, deleted_by = NULL WHERE id = ?",
+            [.text("\(name.text)#\(live)"), .integer(registryTime), .integer(live)])
+        return true
     }
 
     func purge(_ id: Int64) throws(CatalogError) -> Purge? {

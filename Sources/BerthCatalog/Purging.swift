@@ -43,9 +43,10 @@ struct Purging {
         for row in found {
             let digest = try row.digest(0)
             try transaction.lock(blobs: [digest])
-            if try isHeld(digest) {
-                try set(.kept, digest)
-            } else {
+            switch try holder(of: digest) {
+            case .link: try set(.kept, digest)
+            case .edge: try set(.found, digest)
+            case nil:
                 try transaction.execute("UPDATE blob SET state = 2 WHERE digest = ?", [.digest(digest)])
                 try set(.sweeping, digest)
             }
@@ -54,10 +55,17 @@ struct Purging {
         return found.count < Catalog.linksPerClosure
     }
 
-    private func isHeld(_ digest: Digest) throws(CatalogError) -> Bool {
-        if try collecting.hasLink(digest) { return true }
-        if try collecting.hasEdge(digest) { return true }
-        return try collecting.isStaged(digest)
+    private enum Holder {
+        /// Somebody has brought it again, or another repository holds it.
+        case link
+        /// A manifest has come to name it that need not have it: nobody has brought it.
+        case edge
+    }
+
+    private func holder(of digest: Digest) throws(CatalogError) -> Holder? {
+        if try collecting.hasLink(digest) { return .link }
+        if try collecting.isStaged(digest) { return .link }
+        return try collecting.hasEdge(digest) ? .edge : nil
     }
 
     private func set(_ step: PurgeStep, _ digest: Digest) throws(CatalogError) {
@@ -187,7 +195,10 @@ struct Purging {
         let size: Int64
         if let known = try transaction.content(digest) {
             size = known.size
-            try transaction.execute("UPDATE blob SET state = 1 WHERE digest = ? AND state = 0", [.digest(digest)])
+            // Without the bytes that were staged there may be no file: nobody may take it for present.
+            try transaction.execute(
+                "UPDATE blob SET state = 1, damaged = CASE WHEN ? = 1 THEN 1 ELSE damaged END WHERE digest = ? AND state = 0",
+                [.bool(upload != nil), .digest(digest)])
         } else {
             // A file of it may be there all the same, which no row names.
             size =
@@ -200,7 +211,7 @@ struct Purging {
             changes.totals.bytes += size
         }
         try transaction.execute(
-            "UPDATE purge_content SET state = 1, upload_id = ? WHERE purge_id = ? AND digest = ?",
+            "UPDATE purge_content SET state = 1, upload_id = coalesce(?, upload_id) WHERE purge_id = ? AND digest = ?",
             [upload.map { $0.columns[0] } ?? .null, id, .digest(digest)])
         try count(blobs: 1, bytes: size)
     }

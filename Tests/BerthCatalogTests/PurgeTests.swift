@@ -184,6 +184,61 @@ struct PurgeTests {
         }
     }
 
+    @Test("who comes to name it without bringing it keeps nothing of it, and goes with it")
+    func namedMeanwhile() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            try await test.pushBlob(1)
+            let id = try await test.catalog.beginPurge(.content(digest(1)), by: alice)
+            try await test.catalog.detachPurged(id)
+            // As it is between the closure that has seen that nothing names it and the one that sweeps.
+            try await test.run("UPDATE purge_content SET state = 1", [])
+            try await test.run("UPDATE blob SET state = 1", [])
+            #expect(try await test.push(20, entries: [1], tags: ["late"], sparse: true) == .stored(isNew: true))
+            #expect(try await test.carryOut(id).contains(digest(1)))
+            #expect(try await test.points("late") == nil)
+            #expect(try await test.count("SELECT count(*) FROM manifest_reference") == 0)
+        }
+    }
+
+    @Test("nobody takes content for present whose staged bytes a purge has dropped (B9)")
+    func droppedBytes() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            try await test.pushBlob(1)
+            let id = try await test.catalog.beginPurge(.content(digest(1)), by: alice)
+            try await test.catalog.detachPurged(id)
+            try await test.run("UPDATE purge_content SET state = 1", [])
+            try await test.run("UPDATE blob SET state = 1", [])
+            let claim = try await test.catalog.commitBlob(
+                BlobCommit(
+                    repository: test.name(), digest: digest(1), size: 10, content: .presentAndGood, upload: nil,
+                    principal: alice))
+            #expect(claim == .contentGone)
+            try await test.pushBlob(1)
+            try await test.carryOut(id)
+            #expect(try await test.hasBlob(1), "with bytes it is new content")
+        }
+    }
+
+    @Test("the same command takes what was pushed again before the purge was finished")
+    func again() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            for target in [PurgeTarget.content(digest(1)), .repository(try test.name())] {
+                try await test.pushBlob(1)
+                let id = try await test.catalog.beginPurge(target, by: alice)
+                try await test.catalog.detachPurged(id)
+                try await test.pushBlob(1)
+                _ = try await test.push(10, references: [1], tags: ["again"])
+                #expect(try await test.catalog.beginPurge(target, by: alice) == id)
+                #expect(try await test.carryOut(id).contains(digest(1)))
+                #expect(try await !test.hasBlob(1))
+                #expect(try await test.points("again") == nil)
+                #expect(try await test.catalog.openPurges() == [])
+            }
+            #expect(try await test.catalog.totals().repositories == 0)
+            #expect(try await test.catalog.totals().blobs == 0)
+        }
+    }
+
     @Test(
         "bytes that were in rows are in no file of the database afterwards, and in no snapshot",
         arguments: [0, Int64(256 << 20)])
