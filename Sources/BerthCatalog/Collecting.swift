@@ -176,8 +176,8 @@ struct Collecting {
         try transaction.exists("SELECT 1 FROM repository_blob WHERE digest = ? LIMIT 1", [.digest(digest)])
     }
 
-    /// The questions of dooming, asked once more. Whatever attaches doomed content makes it live in the same
-    /// transaction, so this finds nothing unless that rule was broken somewhere.
+    /// The questions of dooming, asked once more (G4). What attaches doomed content makes it live in the same transaction
+    /// but for what a manifest names and need not have: that is found here.
     func isHeldAfterAll(_ digest: Digest) throws(CatalogError) -> Bool {
         guard guards.contains(.secondLook) else { return false }
         if try hasLink(digest) { return true }

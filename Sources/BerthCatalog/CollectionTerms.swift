@@ -20,7 +20,7 @@ package struct CollectionTerms: Hashable, Sendable {
 
 /// What the collector looks at before it takes something away. Always all of it; a test leaves one out to see that the
 /// loss is found.
-package struct CollectorGuards: OptionSet, Sendable {
+package struct CollectorGuards: OptionSet, Hashable, Sendable {
     package let rawValue: Int
     package init(rawValue: Int) { self.rawValue = rawValue }
 
@@ -61,11 +61,16 @@ package struct CollectorGuards: OptionSet, Sendable {
     package static let entry = CollectorGuards(rawValue: 1 << 16)
     /// A manifest goes before what it lists, so that nothing comes back in part.
     package static let parentsFirst = CollectorGuards(rawValue: 1 << 17)
-    /// Doomed content is looked at once more. Whatever attaches it makes it live, so this alone finds nothing.
+    /// Doomed content is looked at once more: a manifest may have come to name it that need not have it (a layer that is not
+    /// meant to be distributed, an entry of a sparse index), and attaching those makes nothing live.
     package static let secondLook = CollectorGuards(rawValue: 1 << 18)
 
-    package static let count = 19
-    package static let all = CollectorGuards(rawValue: (1 << count) - 1)
+    /// Every one of them by itself.
+    package static let each: [CollectorGuards] = [
+        .lease, .promise, .upload, .linkEdge, .fading, .firstLease, .window, .edge, .link, .staging, .file, .row,
+        .goneAlong, .manifestLink, .begun, .detaching, .entry, .parentsFirst, .secondLook,
+    ]
+    package static let all = each.reduce(into: CollectorGuards()) { $0.formUnion($1) }
 }
 
 extension Duration {

@@ -44,7 +44,8 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
                 PRAGMA defer_foreign_keys = ON;
                 DELETE FROM manifest_reference; DELETE FROM tag; DELETE FROM tag_history; DELETE FROM manifest;
                 DELETE FROM repository_blob; DELETE FROM blob_staging; DELETE FROM blob; DELETE FROM repository;
-                DELETE FROM upload; DELETE FROM event; DELETE FROM stray_file; DELETE FROM sqlite_sequence;
+                DELETE FROM upload; DELETE FROM event; DELETE FROM stray_file; DELETE FROM purge_content;
+                DELETE FROM purge; DELETE FROM sqlite_sequence;
                 COMMIT;
                 BEGIN;
                 """)
@@ -126,6 +127,52 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
     }
 
     var statistics: WriteStatistics { WriteStatistics() }
+    var stopped: String? { nil }
+    func close() async throws(CatalogError) {}
+}
+
+/// The database as one process has it: a killed one reaches it no more, whatever it would still do.
+///
+/// `@unchecked`: the stage lets one task run at a time.
+final class MemoryConnection: SQLDatabase, @unchecked Sendable {
+    private let database: MemoryDatabase
+    private var isDead = false
+    /// Reads from here on until one is refused.
+    var readsUntilRefusal: Int?
+    private static let crash = CatalogError.unavailable("crash")
+
+    init(_ database: MemoryDatabase) { self.database = database }
+
+    func kill() { isDead = true }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        guard !isDead else { throw Self.crash }
+        if let left = readsUntilRefusal {
+            readsUntilRefusal = left > 0 ? left - 1 : nil
+            guard left > 0 else { throw .unavailable("refused") }
+        }
+        return try await database.read(body)
+    }
+
+    func write<Value: Sendable>(
+        _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) async throws(CatalogError) -> Value {
+        guard !isDead else { throw Self.crash }
+        return try await database.write(cost, body, settled: settled)
+    }
+
+    func enqueue<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
+        settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
+    ) {
+        guard !isDead else { return }
+        database.enqueue(body, settled: settled)
+    }
+
+    var statistics: WriteStatistics { database.statistics }
     var stopped: String? { nil }
     func close() async throws(CatalogError) {}
 }

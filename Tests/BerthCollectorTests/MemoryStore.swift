@@ -11,6 +11,8 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     private(set) var texts: Set<String> = []
     private var held: Set<Digest> = []
     private var sealed: Set<UploadID> = []
+    /// Counts crashes: a killed process touches no file any more.
+    private var crashes = 0
     var stage: Stage?
     /// Off, settling does not wait for an unlink of the same content.
     var locks = true
@@ -25,14 +27,15 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     func seal(_ upload: UploadID) { sealed.insert(upload) }
 
     /// A killed process holds no locks; what it wrote is there.
-    func crash() { held = [] }
+    func crash() { (held, crashes) = ([], crashes + 1) }
 
     func settle(_ batch: [StagedContent]) async -> [Digest: Result<Void, BlobError>] {
         var results: [Digest: Result<Void, BlobError>] = [:]
+        let process = crashes
         for content in batch {
             do {
-                try await take([content.digest])
-                try await stage?.step("file")
+                try await take([content.digest], process)
+                try await step("file", process)
                 results[content.digest] = result(of: content)
                 held.remove(content.digest)
             } catch { results[content.digest] = .failure(.failed(operation: "crash", errno: 5)) }
@@ -58,11 +61,12 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
         _ digests: [Digest], stillGoing: @escaping @Sendable ([Digest]) async -> Set<Digest>
     ) async -> [Digest: Result<Void, BlobError>] {
         var results: [Digest: Result<Void, BlobError>] = [:]
+        let process = crashes
         do {
-            try await take(digests)
+            try await take(digests, process)
             let going = await stillGoing(digests)
             for digest in digests where going.contains(digest) {
-                try await stage?.step("file")
+                try await step("file", process)
                 let fails = fails
                 if !fails {
                     files[digest] = nil
@@ -75,10 +79,15 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
         return results
     }
 
-    private func take(_ digests: [Digest]) async throws(CatalogError) {
+    private func step(_ place: String, _ process: Int, when mayGo: (() -> Bool)? = nil) async throws(CatalogError) {
+        guard process == crashes else { throw .unavailable("crash") }
+        try await stage?.step(place, when: mayGo)
+    }
+
+    private func take(_ digests: [Digest], _ process: Int) async throws(CatalogError) {
         guard locks else { return }
         if !held.isDisjoint(with: digests) {
-            try await stage?.step("turn", when: { self.held.isDisjoint(with: digests) })
+            try await step("turn", process, when: { self.held.isDisjoint(with: digests) })
         }
         held.formUnion(digests)
     }
@@ -98,7 +107,7 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     }
     func uploadSize(_ id: UploadID) async throws(BlobError) -> Int64? { nil }
     func discard(_ id: UploadID) async throws(BlobError) {}
-    func discardSealed(_ id: UploadID) async throws(BlobError) {}
+    func discardSealed(_ id: UploadID) async throws(BlobError) { sealed.remove(id) }
     func uploads() async throws(BlobError) -> [StoredUpload] { [] }
     func unseal(_ id: UploadID) async throws(BlobError) {}
     func checkRoom() async throws(BlobError) {}

@@ -1,10 +1,10 @@
 import BerthBlobs
 import BerthModel
-import BerthRegistry
 import BerthTestSupport
 import Logging
 
 @testable import BerthCatalog
+@testable import BerthRegistry
 
 /// Clients, the collector and time, as scripts on the real catalog. What a request does is what the registry does for it,
 /// one step after the other.
@@ -78,6 +78,8 @@ extension World {
             isPresent = store.files[digest] == 10
         }
         stage?.does("upload")
+        let bringing = memory.beginBringing(number)
+        defer { memory.endBringing(bringing) }
         for _ in 0..<2 {
             let content: BlobCommit.Content
             if isPresent {
@@ -109,6 +111,8 @@ extension World {
     ) async throws(CatalogError) -> ManifestPushOutcome {
         stage?.does("manifest")
         let tag = isTagged ? try? Tag("t\(number)") : nil
+        let bringing = memory.beginBringing(number)
+        defer { memory.endBringing(bringing) }
         return try await catalog.putManifest(
             ManifestPush(
                 repository: Self.repositories[repository], digest: digest(number), manifest: Document.manifest(number),
@@ -138,11 +142,13 @@ extension World {
                 }
                 let isLong = takesLong && part == Document.references(of: number).last
                 if isLong { opened = clock.sinceBoot() }
+                let start = starts
                 let sent = await persistently { () async throws(CatalogError) in
                     try await upload(part, repository, takesLong: isLong)
                 }
                 guard let sent else { return false }
-                if isLong { moved = sent }
+                // After a crash the client was still for as long as it liked.
+                if isLong, starts == start { moved = sent }
             }
             switch await acknowledgedPut(number, repository, isTagged: !isPart && number != 10) {
             case .stored?: return true
@@ -156,7 +162,7 @@ extension World {
                     if now - promise.clock < terms.lease || isDrawnOut,
                         !memory.wasDeleted(key(part, repository), since: promise.moment)
                     {
-                        lose("a push broke: a part that was promised is gone")
+                        lose("a push broke: a part that was promised is gone: \(part) of \(number)")
                         return false
                     }
                 }
@@ -192,6 +198,7 @@ extension World {
     /// Deletes a manifest, and perhaps wants it back within the window.
     func delete(_ number: Int, _ repository: Int, comesBack: Bool) async {
         let name = Self.repositories[repository]
+        let asked = memory.tick()
         let deletion = memory.beginDeletion(key(number, repository))
         let began = clock.sinceBoot()
         let outcome = await persistently { () async throws(CatalogError) in
@@ -210,7 +217,11 @@ extension World {
         case .restored?:
             memory.acknowledge(key(number, repository), since: moment)
         case .tooLate?, .unknownManifest?:
-            if clock.sinceBoot() - began < terms.window { lose("a deleted manifest does not come back") }
+            if clock.sinceBoot() - began < terms.window, !memory.mayHaveGone(key(number, repository), since: moment),
+                !memory.wasPurged(key(number, repository), since: asked)
+            {
+                lose("a deleted manifest does not come back")
+            }
         default: return
         }
     }
@@ -231,15 +242,65 @@ extension World {
         }
     }
 
+    /// Takes content out of everything, with all that names it, until no file of it was left.
+    func purge(_ number: Int) async {
+        var began = memory.tick()
+        let target = PurgeTarget.content(digest(number))
+        let deletions = Document.holders(of: number).flatMap { holder in
+            Self.repositories.indices.map { memory.beginDeletion(key(holder, $0), isPurge: true) }
+        }
+        defer { for deletion in deletions { memory.endDeletion(deletion, wasRefused: false) } }
+        var isDone = false
+        for _ in 0..<3 where !isDone {
+            let start = starts
+            began = memory.tick()
+            let left = await persistently { () async throws(CatalogError) in
+                stage?.does("purge content")
+                guard start == starts else {
+                    // The start has finished what had begun.
+                    let purges = try await catalog.purges(limit: 10)
+                    return purges.first { $0.entry.target == target }?.isDone == true ? 0 : 1
+                }
+                if isPurging { try await stage?.step("turn", when: { [self] in !isPurging }) }
+                isPurging = true
+                defer { if start == starts { isPurging = false } }
+                let id = try await catalog.beginPurge(target, by: Self.pusher)
+                return try await purger.run(id).failure == nil ? 0 : 1
+            }
+            isDone = left == 0
+        }
+        if isDone { memory.purge(number, since: began) }
+    }
+
+    var purger: Purger {
+        Purger(store: store, catalog: catalog, logger: Self.log, settled: { [self] in await settle() })
+    }
+
     // MARK: - The registry's own work
 
     func settle() async {
-        let (catalog, store) = (catalog, store)
         stage?.does("settle")
+        if isSettling, let stage {
+            guard (try? await stage.step("turn", when: { [self] in !isSettling })) != nil else { return }
+        }
+        let start = starts
+        isSettling = true
         await Settler(store: store, catalog: catalog, logger: Self.log).settleAll()
+        if start == starts { isSettling = false }
     }
 
-    enum CollectorStep: CaseIterable { case detach, purge, purgeLinks, fade, unlink, sweep, remove }
+    /// Uploads one after the other: each time one begins again, what was at its end is drawn out once more.
+    func keepUploading(_ number: Int, _ repository: Int) async {
+        for _ in 0..<2 {
+            _ = await persistently { () async throws(CatalogError) in
+                try await upload(number, repository, takesLong: true)
+            }
+            stage?.does("pause")
+            guard (try? await stage?.step()) != nil else { return }
+        }
+    }
+
+    enum CollectorStep: CaseIterable { case detach, restore, purge, purgeLinks, fade, unlink, sweep, remove }
 
     /// Some steps of a round, one after the other.
     func collect(_ steps: [CollectorStep]) async {
@@ -249,6 +310,7 @@ extension World {
                 stage?.does("\(step)")
                 switch step {
                 case .detach: try await catalog.finishDetaching()
+                case .restore: try await catalog.finishRestoring()
                 case .purge:
                     var cursor = try await catalog.purgeManifests(after: nil)
                     while cursor != nil { cursor = try await catalog.purgeManifests(after: cursor) }

@@ -39,6 +39,8 @@ struct Findings: Sendable {
 struct Search: Sendable {
     /// How long the search is among all other tests; `make search` sets the variable to 100,000 or more.
     static let schedules = ProcessInfo.processInfo.environment["SEARCH_SCHEDULES"].flatMap { Int($0) } ?? 20_000
+    /// Where it begins; `SEARCH_SEED` goes through one schedule again.
+    static let firstSeed = ProcessInfo.processInfo.environment["SEARCH_SEED"].flatMap { UInt64($0) } ?? 1
     private static let workers = max(2, min(8, ProcessInfo.processInfo.activeProcessorCount))
     /// Schedules in a row that begin in the same way.
     private static let seedsPerBeginning: UInt64 = 50
@@ -65,8 +67,8 @@ struct Search: Sendable {
             let beginning = Beginning.allCases[cycle % Beginning.allCases.count]
             let round = cycle / Beginning.allCases.count
             let setting = Setting(
-                window: round % 3 == 2 ? 2 : 30, rowsPerClosure: round % 4 == 3 ? 4 : 1_000, guards: guards,
-                locks: locks)
+                window: round % 3 == 2 ? 2 : 30,
+                rowsPerClosure: beginning == .treeDrawnOut || round % 4 == 3 ? 4 : 1_000, guards: guards, locks: locks)
             try database.clear()
             let world = try World(database, setting)
             try await beginning.prepare(world)
@@ -171,6 +173,15 @@ struct Schedule {
             await stage.enter { await world.time([3]) }
             return
         }
+        if beginning == .treeDrawnOut, stage.below(4) > 0 {
+            // What is past its window goes in small parts, while uploads begin and end beside it.
+            let index = stage.below(3) == 0 ? 20 : 31
+            await stage.enter { await world.keepUploading(2, 0) }
+            await stage.enter { await world.collect([.purge, .purge]) }
+            await stage.enter { await world.pushBlindly(index, 0) }
+            await stage.enter { await world.time([11]) }
+            return
+        }
         for _ in 0..<(1 + stage.below(2)) { await client() }
         if beginning.isTree, stage.below(2) == 0 { await client() }
         let all = World.CollectorStep.allCases
@@ -184,8 +195,8 @@ struct Schedule {
 
     private func client() async {
         let world = world
-        let (repository, flip) = (stage.below(2), stage.below(2) == 0)
-        switch beginning.isTree ? 6 + stage.below(8) : stage.below(10) {
+        let (repository, flip, number) = (stage.below(2), stage.below(2) == 0, stage.below(4))
+        switch beginning.isTree ? 6 + stage.below(10) : stage.below(14) {
         case 0, 1: await stage.enter { await world.push(10, repository) }
         case 2: await stage.enter { await world.push(10 + (flip ? 1 : 0), repository, takesLong: true) }
         case 3: await stage.enter { await world.push(11, repository, mounts: true) }
@@ -195,9 +206,17 @@ struct Schedule {
         case 7: await stage.enter { await world.delete(20, 0, comesBack: flip) }
         case 8: await stage.enter { await world.push(flip ? 21 : 12, 0) }
         case 9: await stage.enter { await world.deleteBlob(1, 0) }
-        case 10: await stage.enter { await world.push(flip ? 30 : 31, 0) }
-        case 11: await stage.enter { await world.delete(30, 0, comesBack: flip) }
-        case 12: await stage.enter { await world.pushBlindly(flip ? 31 : 21, 0) }
+        case 10: await stage.enter { await world.purge([0, 2, 10, 20][number]) }
+        case 11 where !beginning.isTree: await stage.enter { await world.push(13, repository) }
+        case 12 where !beginning.isTree: await stage.enter { await world.push(13, 1) }
+        case 13 where !beginning.isTree:
+            await stage.enter {
+                await world.push(13, repository)
+                await world.delete(13, repository, comesBack: flip)
+            }
+        case 11, 12: await stage.enter { await world.push(flip ? 30 : 31, 0) }
+        case 13: await stage.enter { await world.delete(30, 0, comesBack: flip) }
+        case 14: await stage.enter { await world.pushBlindly(flip ? 31 : 21, 0) }
         default:
             await stage.enter {
                 await world.push(flip ? 10 : 21, 0)
@@ -210,9 +229,11 @@ struct Schedule {
 /// Where schedules begin.
 enum Beginning: CaseIterable {
     case nothing, unreferenced, unsettled, fading, doomed, sweeping, image, deleted, overdue, index
-    case tree, treeDeleted, treeOverdue
+    case tree, treeDeleted, treeOverdue, treeDrawnOut
 
-    var isTree: Bool { self == .tree || self == .treeDeleted || self == .treeOverdue }
+    var isTree: Bool {
+        self == .tree || self == .treeDeleted || self == .treeOverdue || self == .treeDrawnOut
+    }
 
     func prepare(_ world: World) async throws {
         let terms = world.terms
@@ -244,6 +265,13 @@ enum Beginning: CaseIterable {
             guard self != .tree else { return }
             await world.delete(30, 0, comesBack: false)
             world.clock.pass(self == .treeOverdue ? 80 : 1)
+        case .treeDrawnOut:
+            // Deleted while its leases lasted: an upload draws them out beyond the window.
+            await world.push(30, 0)
+            await world.settle()
+            world.clock.pass(1)
+            await world.delete(30, 0, comesBack: false)
+            world.clock.pass(terms.window + terms.lease + 1)
         }
         for work in world.takeMeanwhile() { await work() }
     }

@@ -1,5 +1,6 @@
 import BerthBlobs
 import BerthModel
+import BerthRegistry
 import Synchronization
 
 @testable import BerthCatalog
@@ -49,6 +50,7 @@ final class World: @unchecked Sendable {
     let setting: Setting
     let terms: CollectionTerms
     private(set) var catalog: Catalog
+    private(set) var connection: MemoryConnection
     private(set) var stage: Stage?
     /// Counts starts: whoever began in an earlier one has lost its answer.
     private(set) var starts = 0
@@ -57,6 +59,13 @@ final class World: @unchecked Sendable {
     var memory = Memory()
     /// Counts uploads that have a name.
     var uploads = 0
+    /// One pass of settling at a time, as the registry does.
+    var isSettling = false
+    /// One purge at a time.
+    var isPurging = false
+    /// Manifests that name content that need not be here, and the state that it is in: it goes no further as long as they
+    /// name it.
+    private var held: [Int64: Int64] = [:]
     /// Work that nobody waits for.
     private let meanwhile: Meanwhile
 
@@ -73,13 +82,14 @@ final class World: @unchecked Sendable {
         terms = setting.catalog.terms
         meanwhile = Meanwhile()
         clock.set(1_000)
-        catalog = Self.open(database, clock, setting, meanwhile, registryTime: 1_000)
+        connection = MemoryConnection(database)
+        catalog = Self.open(connection, clock, setting, meanwhile, registryTime: 1_000)
         store.locks = setting.locks
         watch()
     }
 
     private static func open(
-        _ database: MemoryDatabase, _ clock: HandClock, _ setting: Setting, _ meanwhile: Meanwhile,
+        _ database: MemoryConnection, _ clock: HandClock, _ setting: Setting, _ meanwhile: Meanwhile,
         registryTime: Int64
     ) -> Catalog {
         var settings = setting.catalog
@@ -100,7 +110,10 @@ final class World: @unchecked Sendable {
         store.reset(to: snapshot.files)
         clock.set(snapshot.time - terms.lease - 1)
         meanwhile.works = []
-        catalog = Self.open(database, clock, setting, meanwhile, registryTime: snapshot.time - terms.lease - 1)
+        (isSettling, isPurging, held) = (false, false, [:])
+        connection.kill()
+        connection = MemoryConnection(database)
+        catalog = Self.open(connection, clock, setting, meanwhile, registryTime: snapshot.time - terms.lease - 1)
         clock.set(snapshot.time)
         database.stamp = snapshot.time
         (losses, memory, starts) = ([], snapshot.memory, 0)
@@ -130,17 +143,20 @@ final class World: @unchecked Sendable {
 
     /// The process is killed and starts anew: registry time goes on from the last commit.
     func crash() async throws {
-        await stage?.crash()
-        meanwhile.works = []
+        connection.kill()
         store.crash()
+        await stage?.crash()
+        (meanwhile.works, isSettling, isPurging) = ([], false, false)
         starts += 1
-        catalog = Self.open(database, clock, setting, meanwhile, registryTime: database.stamp)
-        let (stage, guards) = (database.stage, setting.guards)
-        guard guards.contains(.detaching) else { return }
-        // A start finishes deletions before it serves anybody.
-        database.stage = nil
-        try await catalog.finishDetaching()
-        database.stage = stage
+        connection = MemoryConnection(database)
+        catalog = Self.open(connection, clock, setting, meanwhile, registryTime: database.stamp)
+        // A start finishes deletions, restorations and purges before it serves anybody.
+        let stage = stage
+        (database.stage, store.stage) = (nil, nil)
+        if setting.guards.contains(.detaching) { try await catalog.finishDetaching() }
+        try await catalog.finishRestoring()
+        try await purger.finishAll()
+        (database.stage, store.stage) = (stage, stage)
     }
 
     func lose(_ what: String) { losses.append(what) }
@@ -149,10 +165,11 @@ final class World: @unchecked Sendable {
 
     /// What must hold after each step.
     func check() throws {
-        guard let row = try database.rows(Self.invariants).first else { return }
+        guard let row = try database.rows(Self.invariants, [.digest(digest(13)), .digest(digest(2))]).first
+        else { return }
         for (index, name) in Self.names.enumerated() where try row.integer(index) > 0 { lose(name) }
         if try row.integer(Self.names.count) > 0 {
-            for link in try database.rows(Self.missingLinks) {
+            for link in try database.rows(Self.missingLinks, [.digest(digest(13)), .digest(digest(2))]) {
                 let repository = Self.repositories.firstIndex { $0.text == (try? link.text(0)) } ?? 0
                 let digest = try link.digest(1)
                 if !memory.torn.contains(where: { $0.repository == repository && self.digest($0.number) == digest }) {
@@ -162,6 +179,30 @@ final class World: @unchecked Sendable {
         }
         for row in try database.rows(Self.settledContent) where try !store.texts.contains(row.text(0)) {
             lose("settled content has no file")
+        }
+        if memory.namesUndistributed { try checkHeld() }
+        try checkPurged()
+    }
+
+    /// What a manifest names does not go from under it, also where it need not have been here.
+    private func checkHeld() throws {
+        var now: [Int64: Int64] = [:]
+        for row in try database.rows(Self.undistributed, [.digest(digest(13)), .digest(digest(2))]) {
+            let (manifest, state) = (try row.integer(0), try row.integer(1))
+            now[manifest] = state
+            if state > held[manifest] ?? 2 { lose("content that a manifest names is on its way out") }
+        }
+        held = now
+    }
+
+    /// What was purged is not here again unless somebody has sent it since.
+    private func checkPurged() throws {
+        for (number, began) in memory.purged where !memory.wasBrought(number, since: began) {
+            let digest = SQLValue.digest(digest(number))
+            let row = try database.rows(Self.remains, [digest, digest, digest]).first
+            if try row?.integer(0) != 0 || store.files[self.digest(number)] != nil {
+                lose("what was purged is here: \(number)")
+            }
         }
     }
 
@@ -177,7 +218,8 @@ final class World: @unchecked Sendable {
              FROM manifest m
              JOIN manifest_reference e ON m.id = e.manifest_id
              LEFT JOIN blob b ON b.digest = e.digest
-             WHERE (m.deleted_at IS NULL OR m.deleted_with IS NOT NULL) AND coalesce(b.state, 2) <> 0),
+             WHERE (m.deleted_at IS NULL OR m.deleted_with IS NOT NULL) AND coalesce(b.state, 2) <> 0
+                AND NOT (m.digest = ?1 AND e.digest = ?2)),
             (SELECT count(*)
              FROM blob b
              JOIN repository_blob l ON b.digest = l.digest
@@ -187,7 +229,8 @@ final class World: @unchecked Sendable {
              WHERE m.deleted_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM repository_blob l
                 WHERE l.repository_id = m.repository_id AND l.digest = m.digest AND l.kind = 1
-                    AND l.deleted_at IS NULL)),
+                    AND l.deleted_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = m.digest AND c.state = 0)),
             (SELECT count(*)
              FROM manifest p
              JOIN manifest_reference e ON e.manifest_id = p.id AND e.role = 2
@@ -196,23 +239,39 @@ final class World: @unchecked Sendable {
             (SELECT count(*)
              FROM manifest m
              JOIN manifest_reference e ON m.id = e.manifest_id
-             WHERE m.deleted_at IS NULL AND NOT EXISTS (
+             WHERE m.deleted_at IS NULL AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
                 SELECT 1 FROM repository_blob l
-                WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL))
+                WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0))
         """
     private static let missingLinks: StaticString = """
         SELECT r.name, e.digest
         FROM manifest_reference e
         JOIN manifest m ON m.id = e.manifest_id
         JOIN repository r ON r.id = e.repository_id
-        WHERE m.deleted_at IS NULL AND NOT EXISTS (
+        WHERE m.deleted_at IS NULL AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
             SELECT 1 FROM repository_blob l
             WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0)
+        """
+    private static let undistributed: StaticString = """
+        SELECT m.id, coalesce(b.state, 2)
+        FROM manifest m
+        JOIN manifest_reference e ON m.id = e.manifest_id
+        LEFT JOIN blob b ON b.digest = e.digest
+        WHERE m.digest = ? AND e.digest = ?
+        """
+    private static let remains: StaticString = """
+        SELECT
+            (SELECT count(*) FROM manifest WHERE digest = ?)
+            + (SELECT count(*) FROM repository_blob WHERE digest = ?)
+            + (SELECT count(*) FROM blob WHERE digest = ? AND state < 2)
         """
     private static let settledContent: StaticString = """
         SELECT b.digest
         FROM blob b
-        WHERE b.state < 2 AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = b.digest)
+        WHERE b.state < 2 AND b.damaged = 0
+            AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = b.digest)
         """
 }
 
@@ -233,10 +292,12 @@ extension World {
         }
         for row in try database.rows(Self.edges) {
             let number = Document.number(try row.digest(0))
-            if try row.integer(1) != Int64(Document.references(of: number).count) { lose("a manifest has lost edges") }
+            let all = Document.references(of: number).count + Document.undistributed(of: number).count
+            if try row.integer(1) != Int64(all) { lose("a manifest has lost edges") }
         }
         guard collects, losses.isEmpty else { return }
         try await catalog.finishDetaching()
+        try await purger.finishAll()
         clock.pass(terms.window + 2 * terms.longestUpload + 1)
         await round()
         await round()
@@ -246,6 +307,8 @@ extension World {
         if try garbage.integer(1) > 0 { lose("a deleted link is kept for ever") }
         if try garbage.integer(2) > 0 { lose("content is kept for ever") }
         if try garbage.integer(3) != Int64(store.files.count) { lose("files and rows differ") }
+        if try garbage.integer(4) > 0 { lose("a purge is never finished") }
+        if try garbage.integer(5) > 0 { lose("a restoration is never finished") }
     }
 
     private static let edges: StaticString = """
@@ -265,6 +328,8 @@ extension World {
              FROM blob b
              WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
                 AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.digest = b.digest)),
-            (SELECT count(*) FROM blob)
+            (SELECT count(*) FROM blob),
+            (SELECT count(*) FROM purge WHERE is_done = 0),
+            (SELECT count(*) FROM undeletion)
         """
 }
