@@ -1,7 +1,9 @@
 package import BerthBlobs
 package import BerthCatalog
 package import BerthModel
+import Glibc
 package import Logging
+import Synchronization
 
 /// Takes what must not be kept out of everything at once: rows, history, files, memory, snapshots. Every step may be
 /// repeated; what a crash leaves is finished at the next start (G7).
@@ -68,8 +70,13 @@ package struct Purger: Sendable {
             last = end.digest
             let digests = contents.map(\.digest)
             for digest in digests { evict(digest) }
+            let going = Going()
             let results = await store.remove(digests) { [catalog, log] digests in
-                do throws(CatalogError) { return try await catalog.stillSweeping(digests) } catch {
+                do throws(CatalogError) {
+                    let found = try await catalog.stillSweeping(digests)
+                    going.note(found, of: digests)
+                    return found
+                } catch {
                     log.error("purged content not looked at again", metadata: ["cause": "\(error)"])
                     return []
                 }
@@ -77,11 +84,12 @@ package struct Purger: Sendable {
             for digest in digests { evict(digest) }
             var gone: [Digest] = []
             for content in contents {
-                if case .failure(let error)? = results[content.digest] {
-                    failure = error
-                    continue
-                }
                 do throws(BlobError) {
+                    if let result = results[content.digest] {
+                        try result.get()
+                    } else if !going.stays(content.digest) {
+                        throw .failed(operation: "remove", errno: ECANCELED)
+                    }
                     if let upload = content.upload { try await store.discardSealed(upload) }
                     gone.append(content.digest)
                 } catch { failure = error }
@@ -89,4 +97,16 @@ package struct Purger: Sendable {
             try await catalog.forgetPurged(gone, of: id)
         }
     }
+}
+
+/// What was seen of content at the moment at which its file was to go.
+private final class Going: Sendable {
+    private let stayed = Mutex<Set<Digest>>([])
+
+    func note(_ going: Set<Digest>, of digests: [Digest]) {
+        stayed.withLock { $0.formUnion(Set(digests).subtracting(going)) }
+    }
+
+    /// Somebody has brought it again: its file is another one's. What nobody has looked at is not known to stay.
+    func stays(_ digest: Digest) -> Bool { stayed.withLock { $0.contains(digest) } }
 }
