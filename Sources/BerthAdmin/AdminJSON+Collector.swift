@@ -30,6 +30,9 @@ extension JSONWriter {
         member("leaving_bytes", number: plan.leavingBytes)
         member("freed_items", number: plan.freedBlobs + plan.leavingBlobs)
         member("freed_bytes", number: plan.freedBytes + plan.leavingBytes)
+        member("waiting_items", number: plan.waitingBlobs)
+        member("waiting_bytes", number: plan.waitingBytes)
+        member("waiting_left", seconds: plan.waitsFor)
         member("stray_files", number: plan.strayFiles)
         member("stray_bytes", number: plan.strayBytes)
         member("is_cut", plan.isCut)
@@ -97,7 +100,7 @@ extension ContentStory {
         }
         switch content.state {
         case .sweeping: return "going: its file is removed in this or the next round"
-        case .doomed: return "going: nothing holds it"
+        case .doomed: return restoreLeft == nil ? "going: nothing holds it" : Self.waits
         case .live: break
         }
         if holders.contains(where: { $0.windowLeft == nil }) { return "kept: a manifest names it or is it" }
@@ -108,6 +111,8 @@ extension ContentStory {
         }
         if links.contains(where: { ($0.windowLeft ?? 0) > 0 }) { return "kept: deleted, and still to be brought back" }
         if isFirstLease { return "kept: the server has not been up for a lease yet" }
-        return "goes with the next round"
+        return restoreLeft == nil ? "goes with the next round" : Self.waits
     }
+
+    private static let waits = "kept: nothing holds it, but the catalog that a restore has replaced may need it"
 }

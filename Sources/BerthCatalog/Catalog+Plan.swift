@@ -17,12 +17,17 @@ package struct CollectionPlan: Hashable, Sendable {
     }
     /// By repository and reason, in order.
     package var parts: [Part] = []
-    /// Content that nothing will hold any more.
+    /// Content that nothing will hold any more, and that is freed.
     package var freedBlobs = 0
     package var freedBytes: Int64 = 0
     /// Content on its way out already.
     package var leavingBlobs = 0
     package var leavingBytes: Int64 = 0
+    /// Content that nothing holds and that stays all the same, for a restore has replaced a catalog that may need it.
+    package var waitingBlobs = 0
+    package var waitingBytes: Int64 = 0
+    /// For how long it stays, in microseconds; nil: nothing waits for that.
+    package var waitsFor: Int64?
     /// Files that no row names, and of them those whose time has come.
     package var strayFiles = 0
     package var strayBytes: Int64 = 0
@@ -58,6 +63,18 @@ package struct ContentStory: Hashable, Sendable {
     package let isStray: Bool
     /// Nothing goes yet, whatever its state: the first lease after the start.
     package let isFirstLease: Bool
+    /// How long nothing is swept after a restore, in microseconds; nil: it is.
+    package let restoreLeft: Int64?
+}
+
+extension CollectionPlan {
+    /// What would be swept stays; what is sweeping already goes.
+    fileprivate mutating func wait(for left: Int64?) {
+        waitsFor = left
+        guard left != nil else { return }
+        (waitingBlobs, waitingBytes) = (freedBlobs + leavingBlobs, freedBytes + leavingBytes)
+        (freedBlobs, freedBytes, leavingBlobs, leavingBytes) = (0, 0, 0, 0)
+    }
 }
 
 extension Catalog {
@@ -78,19 +95,31 @@ extension Catalog {
         plan.isCut = cursor != nil
         let rest = try await database.read { transaction throws(CatalogError) in
             (
-                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state > 0", []),
+                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 1", []),
+                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 2", []),
                 try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM stray_file", [])
             )
         }
         if let row = rest.0 { (plan.leavingBlobs, plan.leavingBytes) = (Int(try row.integer(0)), try row.integer(1)) }
-        if let row = rest.1 { (plan.strayFiles, plan.strayBytes) = (Int(try row.integer(0)), try row.integer(1)) }
+        plan.wait(for: restoreLeft)
+        if let row = rest.1 {
+            plan.leavingBlobs += Int(try row.integer(0))
+            plan.leavingBytes += try row.integer(1)
+        }
+        if let row = rest.2 { (plan.strayFiles, plan.strayBytes) = (Int(try row.integer(0)), try row.integer(1)) }
         return plan
+    }
+
+    /// How long nothing is swept after a restore; nil: it is.
+    private var restoreLeft: Int64? {
+        let left = keepsContentUntil.subtractingReportingOverflow(time.now()).partialValue
+        return left > 0 ? left : nil
     }
 
     /// Why some content is kept, or how far it has gone.
     package func explain(_ digest: Digest) async throws(CatalogError) -> ContentStory {
         try await database.read { [self] transaction throws(CatalogError) in
-            try Explaining(collecting: collecting(transaction), digest: digest).story()
+            try Explaining(collecting: collecting(transaction), digest: digest, restoreLeft: restoreLeft).story()
         }
     }
 }
@@ -230,6 +259,7 @@ extension Collecting {
 private struct Explaining {
     let collecting: Collecting
     let digest: Digest
+    let restoreLeft: Int64?
 
     func story() throws(CatalogError) -> ContentStory {
         let transaction = collecting.transaction
@@ -257,7 +287,7 @@ private struct Explaining {
             links: try links.map { row throws(CatalogError) in try link(row) },
             holders: try holders.map { row throws(CatalogError) in try holder(row) },
             isStray: try transaction.exists("SELECT 1 FROM stray_file WHERE digest = ?", [.digest(digest)]),
-            isFirstLease: collecting.isFirstLease)
+            isFirstLease: collecting.isFirstLease, restoreLeft: restoreLeft)
     }
 
     private func link(_ row: SQLRow) throws(CatalogError) -> ContentStory.Link {

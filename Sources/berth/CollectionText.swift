@@ -12,6 +12,12 @@ enum CollectionText {
             lines.append(
                 "on the way out already: \(number(plan, "leaving_items")) items, \(size(plan, "leaving_bytes"))")
         }
+        if number(plan, "waiting_items") > 0 {
+            let left = durationText(seconds(plan, "waiting_left") ?? 0)
+            lines.append(
+                "kept for \(left) more, for a restore has replaced a catalog that may need it: "
+                    + "\(number(plan, "waiting_items")) items, \(size(plan, "waiting_bytes"))")
+        }
         if number(plan, "stray_files") > 0 {
             lines.append(
                 "files that the catalog does not know: \(number(plan, "stray_files")), \(size(plan, "stray_bytes"))")

@@ -215,9 +215,19 @@ struct SnapshotTests {
         let test = try await openCatalog(in: folder, settings: collectSettings())
         try await test.settle()
         test.clock.pass(lease + 1)
-        #expect(try await test.round() == [], "5 is doomed, and stays")
+        // The plan says so, before 5 is doomed and afterwards.
+        for _ in 0..<2 {
+            let plan = try await test.catalog.plan()
+            #expect(plan.freedBlobs == 0 && plan.leavingBlobs == 0)
+            #expect(plan.waitingBlobs == 1 && plan.waitingBytes == 10)
+            #expect(plan.waitsFor == windowLength - lease - 1)
+            #expect(try await test.catalog.explain(digest(5)).restoreLeft == plan.waitsFor)
+            #expect(try await test.round() == [], "5 is doomed, and stays")
+        }
         #expect(try await test.catalog.content(digest(5))?.state == .doomed)
         test.clock.pass(windowLength)
+        let plan = try await test.catalog.plan()
+        #expect(plan.waitsFor == nil && plan.waitingBlobs == 0 && plan.leavingBlobs == 1)
         #expect(try await test.round() == [digest(5)])
         try await test.catalog.close()
     }
