@@ -165,11 +165,10 @@ final class World: @unchecked Sendable {
 
     /// What must hold after each step.
     func check() throws {
-        guard let row = try database.rows(Self.invariants, [.digest(digest(13)), .digest(digest(2))]).first
-        else { return }
+        guard let row = try database.rows(Self.invariants, Self.looseEdge).first else { return }
         for (index, name) in Self.names.enumerated() where try row.integer(index) > 0 { lose(name) }
         if try row.integer(Self.names.count) > 0 {
-            for link in try database.rows(Self.missingLinks, [.digest(digest(13)), .digest(digest(2))]) {
+            for link in try database.rows(Self.missingLinks, Self.looseEdge) {
                 let repository = Self.repositories.firstIndex { $0.text == (try? link.text(0)) } ?? 0
                 let digest = try link.digest(1)
                 if !memory.torn.contains(where: { $0.repository == repository && self.digest($0.number) == digest }) {
@@ -187,7 +186,7 @@ final class World: @unchecked Sendable {
     /// What a manifest names does not go from under it, also where it need not have been here.
     private func checkHeld() throws {
         var now: [Int64: Int64] = [:]
-        for row in try database.rows(Self.undistributed, [.digest(digest(13)), .digest(digest(2))]) {
+        for row in try database.rows(Self.undistributed, Self.looseEdge) {
             let (manifest, state) = (try row.integer(0), try row.integer(1))
             now[manifest] = state
             if state > held[manifest] ?? 2 { lose("content that a manifest names is on its way out") }
@@ -208,6 +207,8 @@ final class World: @unchecked Sendable {
 
     func digest(_ number: Int) -> Digest { Document.digest(number) }
 
+    /// The manifest that names content which need not be here, and that content.
+    private static let looseEdge: [SQLValue] = [.digest(Document.digest(13)), .digest(Document.digest(2))]
     private static let names = [
         "a manifest's reference is not live", "linked content is not live", "a manifest has no link",
         "an index is here without what it lists",
