@@ -156,9 +156,11 @@ extension World {
                 let now = clock.sinceBoot()
                 for part in digests.map(Document.number) {
                     guard let promise = promised[part] else { continue }
-                    // What an upload drew out holds as long as it was open, and one lease more.
+                    // What an upload drew out holds as long as it was open, and one lease more; a later piece of one that
+                    // is too old is refused.
                     let isDrawnOut =
                         moved > .min && now - moved < terms.lease && opened - promise.clock < terms.lease
+                        && moved - opened <= terms.longestUpload
                     if now - promise.clock < terms.lease || isDrawnOut,
                         !memory.wasDeleted(key(part, repository), since: promise.moment)
                     {
