@@ -96,7 +96,12 @@ struct RestoringTests {
                 try await test.catalog.finishDetaching()
                 #expect(try await test.count("SELECT count(*) FROM manifest WHERE deleted_at IS NULL") == 0)
             }
-            #expect(try await test.undelete(40) == .restored(manifests: 21, tags: [test.tag("all")], skipped: []))
+            // A tag that was not back yet when it was deleted again has been missed by then.
+            let outcomes: [Undeletion] = try [[test.tag("all")], []].map {
+                .restored(manifests: 21, tags: $0, skipped: [])
+            }
+            let last = try await test.undelete(40)
+            #expect(outcomes.contains(last), "\(last)")
         }
     }
 
