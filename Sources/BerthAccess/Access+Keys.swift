@@ -4,10 +4,11 @@ import BerthModel
 
 extension Access {
     package func keys() -> [KeyFact] {
-        snapshot.keys.stored.map {
+        let keys = snapshot.keys
+        return keys.stored.map {
             KeyFact(
                 id: $0.id, createdAt: $0.createdAt, signsFrom: $0.signsFrom, retiredAt: $0.retiredAt,
-                isDisabled: $0.isDisabled)
+                isDisabled: $0.isDisabled, isReadable: keys.reads($0.id))
         }
     }
 
@@ -18,9 +19,9 @@ extension Access {
         let signsFrom = now + AccessSettings.keyNoticeSeconds * 1_000_000
         let result = try await changing { t, entries throws(CatalogError) -> Addition? in
             guard try t.exists("SELECT 1 FROM access_state WHERE id = 1 AND is_closed = 1", []) else { return nil }
-            if try t.exists("SELECT 1 FROM access_key WHERE signs_from > ? AND is_disabled = 0", [.integer(now)]) {
-                return .thereAlready
-            }
+            let waiting = try t.rows(
+                "SELECT private_key FROM access_key WHERE signs_from > ? AND is_disabled = 0", [.integer(now)])
+            if waiting.contains(where: \.isReadableKey) { return .thereAlready }
             try t.execute(
                 "UPDATE access_key SET retired_at = ? WHERE retired_at IS NULL", [.integer(signsFrom)])
             let id = try t.makeKey(at: now, signsFrom: signsFrom)
@@ -40,9 +41,9 @@ extension Access {
     package func changeKey(_ id: String, isDisabled: Bool, by actor: Actor) async throws(AccessError) -> Bool {
         let now = self.now
         let outcome = try await changing { t, entries throws(CatalogError) -> DisablingOutcome? in
-            let hasSuccessor = try t.exists(
-                "SELECT 1 FROM access_key WHERE retired_at IS NULL AND is_disabled = 0 AND kid <> ?", [.text(id)])
-            if isDisabled, !hasSuccessor, try t.exists("SELECT 1 FROM access_key WHERE kid = ?", [.text(id)]) {
+            if isDisabled, try !t.hasLastingKey(besides: id),
+                try t.exists("SELECT 1 FROM access_key WHERE kid = ?", [.text(id)])
+            {
                 return nil
             }
             let outcome = try t.set(isDisabled, .key, [.text(id)])
@@ -61,17 +62,20 @@ extension Access {
         let now = self.now
         return try await changing { t, entries throws(CatalogError) -> Bool in
             guard try t.execute("DELETE FROM access_key WHERE kid = ?", [.text(id)]) > 0 else { return false }
-            if try !t.hasLastingKey() { try t.makeKey(at: now, signsFrom: now) }
-            entries.append(AuditEntry(now, actor, "key.remove", id))
+            let successor = try t.hasLastingKey() ? nil : try t.makeKey(at: now, signsFrom: now)
+            entries.append(
+                AuditEntry(now, actor, "key.remove", id, detail: successor.map { "replaced by \($0)" } ?? ""))
             return true
         }
     }
 }
 
 extension SQLTransaction {
-    /// Whether a key signs, now or once its time has come, and does not retire.
-    func hasLastingKey() throws(CatalogError) -> Bool {
-        try exists("SELECT 1 FROM access_key WHERE retired_at IS NULL AND is_disabled = 0", [])
+    /// Whether a key signs, now or once its time has come, and does not retire; one that cannot be read does not.
+    func hasLastingKey(besides id: String = "") throws(CatalogError) -> Bool {
+        try rows(
+            "SELECT private_key FROM access_key WHERE retired_at IS NULL AND is_disabled = 0 AND kid <> ?", [.text(id)]
+        ).contains(where: \.isReadableKey)
     }
 
     /// Its id does not begin as options of commands do.
@@ -84,4 +88,9 @@ extension SQLTransaction {
             [.text(id), .text(KeyRing.makePrivateKey()), .integer(now), .integer(signsFrom)])
         return id
     }
+}
+
+extension SQLRow {
+    /// Whether the first column is a key that signs.
+    fileprivate var isReadableKey: Bool { (try? text(0)).map(KeyRing.canRead) ?? false }
 }

@@ -71,7 +71,7 @@ package final class Access: AccessPolicy {
     private let markClosed: @Sendable () throws -> Void
     private let isMarked = Atomic(false)
 
-    /// Reads the accounts; makes the first key where there are accounts and none yet.
+    /// Reads the accounts; makes a key where there are accounts and none that goes on signing.
     ///
     /// - Parameter markClosed: notes durably, outside of the catalog, that the registry is closed; called before the
     ///   first account is acknowledged, and at each start of a closed registry.
@@ -95,7 +95,7 @@ package final class Access: AccessPolicy {
             access.jobs.add(kept.session, kept.hash)
         }
         try await access.reload()
-        if access.isClosed, access.snapshot.keys.stored.isEmpty {
+        if access.isClosed, !access.snapshot.keys.hasLastingKey {
             _ = try await access.write { t, _ throws(CatalogError) in
                 try t.makeKey(at: access.now, signsFrom: access.now)
             }

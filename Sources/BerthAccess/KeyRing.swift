@@ -22,12 +22,14 @@ package struct KeyFact: Sendable {
     package let signsFrom: Int64
     package let retiredAt: Int64?
     package let isDisabled: Bool
+    /// False: what is kept of it is damaged, and it neither signs nor verifies.
+    package let isReadable: Bool
 }
 
 /// The keys that sign and verify tokens: ES256 (RFC 7518, section 3.4) and nothing else. What algorithm a token names
 /// for itself decides nothing.
 struct KeyRing: Sendable {
-    static let empty = KeyRing(keys: [], retention: 0)
+    static let empty = KeyRing(stored: [], keys: [], retention: 0)
 
     private struct Key: Sendable {
         let stored: StoredKey
@@ -36,13 +38,17 @@ struct KeyRing: Sendable {
         let x: String
         let y: String
     }
+    /// All that are kept, also those that cannot be read.
+    let stored: [StoredKey]
     private let keys: [Key]
     /// Microseconds for which a retired key goes on verifying.
     private let retention: Int64
 
-    private init(keys: [Key], retention: Int64) { (self.keys, self.retention) = (keys, retention) }
+    private init(stored: [StoredKey], keys: [Key], retention: Int64) {
+        (self.stored, self.keys, self.retention) = (stored, keys, retention)
+    }
 
-    /// Keys that cannot be read are left out, and named.
+    /// Keys that cannot be read are named, and do nothing.
     init(_ stored: [StoredKey], retention: Int64, unreadable: (StoredKey) -> Void) async {
         var keys: [Key] = []
         for key in stored {
@@ -52,13 +58,11 @@ struct KeyRing: Sendable {
             }
             keys.append(read)
         }
-        self.init(keys: keys, retention: retention)
+        self.init(stored: stored, keys: keys, retention: retention)
     }
 
     private static func read(_ stored: StoredKey) async -> Key? {
-        guard let key = try? ES256PrivateKey(pem: stored.privateKey), let point = key.parameters,
-            let x = decodeBase64(point.x), let y = decodeBase64(point.y)
-        else { return nil }
+        guard let (key, x, y) = parse(stored.privateKey) else { return nil }
         let collection = JWTKeyCollection()
         let id = JWKIdentifier(string: stored.id)
         await collection.add(ecdsa: key, kid: id)
@@ -66,10 +70,23 @@ struct KeyRing: Sendable {
         return Key(stored: stored, algorithm: algorithm, x: Base64URL.encode(x), y: Base64URL.encode(y))
     }
 
+    private static func parse(_ text: String) -> (key: ES256PrivateKey, x: [UInt8], y: [UInt8])? {
+        guard let key = try? ES256PrivateKey(pem: text), let point = key.parameters, let x = decodeBase64(point.x),
+            let y = decodeBase64(point.y)
+        else { return nil }
+        return (key, x, y)
+    }
+
+    /// Whether a private key in PEM can be read.
+    static func canRead(_ text: String) -> Bool { parse(text) != nil }
+
     /// A new private key, in PEM.
     static func makePrivateKey() -> String { ES256PrivateKey().pemRepresentation }
 
-    var stored: [StoredKey] { keys.map(\.stored) }
+    func reads(_ id: String) -> Bool { keys.contains { hasSameBytes($0.stored.id, id) } }
+
+    /// Whether a key signs, now or once its time has come, and does not retire.
+    var hasLastingKey: Bool { keys.contains { $0.stored.retiredAt == nil && !$0.stored.isDisabled } }
 
     /// The newest key whose time has come; before that of the first, or while that is disabled, the next.
     private func signer(at now: Int64) -> Key? {

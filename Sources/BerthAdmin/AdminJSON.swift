@@ -125,6 +125,7 @@ extension JSONWriter {
         beginObject()
         member("id", key.id)
         member("disabled", key.isDisabled)
+        member("readable", key.isReadable)
         member("created_at", at: key.createdAt)
         member("signs_from", at: key.signsFrom)
         member("retired_at", at: key.retiredAt)

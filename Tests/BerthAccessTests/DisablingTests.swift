@@ -148,6 +148,36 @@ struct DisablingTests {
         }
     }
 
+    @Test("a key that cannot be read is no successor, does not wait to sign, and is shown as what it is (6)")
+    func unreadableKey() async throws {
+        try await withAccess { access, clock async throws in
+            let first = try #require(access.keys().first?.id)
+            _ = try await access.rotateKey(by: .operator)
+            let second = try #require(access.keys().last?.id)
+            try await access.damageKey(second)
+            #expect(access.keys().map(\.isReadable) == [true, false])
+            await #expect(throws: AccessError.self) {
+                try await access.changeKey(first, isDisabled: true, by: .operator)
+            }
+            #expect(try await access.keyID(of: access.annsToken()) == first)
+            #expect(try await access.rotateKey(by: .operator) == .added)
+            let third = try #require(access.keys().last?.id)
+            #expect(try await access.changeKey(first, isDisabled: true, by: .operator))
+            #expect(try await access.keyID(of: access.annsToken()) == third)
+            try await access.damageKey(third)
+            #expect(try await access.removeKey(second, by: .operator))
+            let fourth = try #require(access.keys().last?.id)
+            #expect(try await access.keyID(of: access.annsToken()) == fourth, "no other one goes on signing")
+            let entry = try await access.auditEntries(before: nil, limit: 1).first?.entry
+            #expect(entry?.action == "key.remove" && entry?.detail == "replaced by \(fourth)")
+            // Only what goes on signing keeps a start from making a key.
+            try await access.damageKey(fourth)
+            let again = try await Access.open(access.database, AccessSettings(), clock, silent)
+            #expect(await again.verdict(try await again.annsToken()) == "good")
+            #expect(try await Access.open(access.database, AccessSettings(), clock, silent).keys().count == 4)
+        }
+    }
+
     @Test("a removed key is replaced where no other one goes on signing, be it disabled or about to retire")
     func removedKey() async throws {
         try await withAccess { access, clock async throws in
@@ -197,6 +227,12 @@ struct DisablingTests {
 }
 
 extension Access {
+    fileprivate func damageKey(_ id: String) async throws {
+        _ = try await write { t, _ throws(CatalogError) in
+            try t.execute("UPDATE access_key SET private_key = 'none' WHERE kid = ?", [.text(id)])
+        }
+    }
+
     /// A group with ann in it, and a robot.
     fileprivate func addTeam() async throws {
         _ = try await addGroup(AccountName("team"), by: .operator)
