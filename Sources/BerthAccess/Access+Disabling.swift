@@ -12,6 +12,10 @@ struct Disabling: Sendable {
     /// Takes `is_disabled` and `id`.
     let set: StaticString
 
+    /// A disabling ends what was issued before.
+    static let user = Disabling(
+        action: "user.change", find: "SELECT id, is_disabled FROM access_user WHERE name = ?",
+        set: "UPDATE access_user SET is_disabled = ?, version = version + 1 - is_disabled WHERE id = ?")
     static let group = Disabling(
         action: "group.change", find: "SELECT id, is_disabled FROM access_group WHERE name = ?",
         set: "UPDATE access_group SET is_disabled = ? WHERE id = ?")
@@ -19,6 +23,10 @@ struct Disabling: Sendable {
     static let robot = Disabling(
         action: "robot.change", find: "SELECT id, is_disabled FROM access_robot WHERE name = ?",
         set: "UPDATE access_robot SET is_disabled = ?, version = version + 1 - is_disabled WHERE id = ?")
+    /// A disabling ends the sessions.
+    static let trust = Disabling(
+        action: "trust.change", find: "SELECT id, is_disabled FROM trust_rule WHERE name = ?",
+        set: "UPDATE trust_rule SET is_disabled = ?, version = version + 1 - is_disabled WHERE id = ?")
     static let secret = Disabling(
         action: "token.change", find: "SELECT id, is_disabled FROM access_secret WHERE prefix = ?",
         set: "UPDATE access_secret SET is_disabled = ? WHERE id = ?")

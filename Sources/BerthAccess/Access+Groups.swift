@@ -24,17 +24,7 @@ extension Access {
 
     /// Removes a group with its grants; false where there is none. Its members stay users.
     package func removeGroup(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
-        let now = self.now
-        return try await changing { t, entries throws(CatalogError) -> Bool in
-            guard let row = try t.row("SELECT id FROM access_group WHERE name = ?", [.text(name.text)]) else {
-                return false
-            }
-            let id = SQLValue.integer(try row.integer(0))
-            try t.execute("DELETE FROM access_grant WHERE subject_kind = 2 AND subject_id = ?", [id])
-            try t.execute("DELETE FROM access_group WHERE id = ?", [id])
-            entries.append(AuditEntry(now, actor, "group.remove", name.text))
-            return true
-        }
+        try await remove(.group, name.text, by: actor) != nil
     }
 
     /// Makes a user a member of a group, or no more. False where that was so already. Throws `.unknown`.

@@ -71,7 +71,7 @@ extension Access {
     }
 
     /// Deletes what a statement names that takes a value and the number of rows, step for step until no more are left.
-    private func delete(_ sql: StaticString, where value: Int64, steps: Int) async throws(CatalogError) {
+    func delete(_ sql: StaticString, where value: Int64, steps: Int) async throws(CatalogError) {
         for _ in 0..<steps {
             let count = try await database.write(
                 .background,

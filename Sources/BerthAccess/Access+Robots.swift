@@ -24,27 +24,15 @@ extension Access {
         let now = self.now
         let outcome = try await changing { t, entries throws(CatalogError) in
             let outcome = try t.set(isDisabled, .robot, [.text(name.text)])
-            if case .changed(let id) = outcome {
-                if isDisabled { try t.execute("DELETE FROM access_refresh WHERE robot_id = ?", [.integer(id)]) }
-                entries.append(AuditEntry(now, actor, .robot, name.text, isDisabled))
-            }
+            if case .changed = outcome { entries.append(AuditEntry(now, actor, .robot, name.text, isDisabled)) }
             return outcome
         }
+        if case .changed(let id) = outcome, isDisabled { await forgetRefreshTokens(ofRobot: id) }
         return try outcome.isChange(orUnknown: "robot \(name)")
     }
 
     /// Removes a robot with secrets and grants; false where there is none.
     package func removeRobot(_ name: RobotName, by actor: Actor) async throws(AccessError) -> Bool {
-        let now = self.now
-        return try await changing { t, entries throws(CatalogError) -> Bool in
-            guard let row = try t.row("SELECT id FROM access_robot WHERE name = ?", [.text(name.text)]) else {
-                return false
-            }
-            let id = SQLValue.integer(try row.integer(0))
-            try t.execute("DELETE FROM access_grant WHERE subject_kind = 3 AND subject_id = ?", [id])
-            try t.execute("DELETE FROM access_robot WHERE id = ?", [id])
-            entries.append(AuditEntry(now, actor, "robot.remove", name.text))
-            return true
-        }
+        try await remove(.robot, name.text, by: actor) != nil
     }
 }

@@ -101,30 +101,11 @@ extension Access {
         return made.isChange
     }
 
-    /// Removes a trust rule with its grants and its jobs' sessions; false where there is none. It is disabled first, so
-    /// that nobody comes in while its sessions go; where that is cut off, a second run does the rest.
+    /// Removes a trust rule with its grants and its jobs' sessions; false where there is none.
     package func removeTrust(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
-        let now = self.now
-        let key = SQLValue.text(name.text)
-        let id = try await changing { t, entries throws(CatalogError) -> Int64? in
-            guard let row = try t.row("SELECT id, is_disabled FROM trust_rule WHERE name = ?", [key]) else {
-                return nil
-            }
-            try t.execute("UPDATE trust_rule SET is_disabled = 1, version = version + 1 WHERE name = ?", [key])
-            if try !row.bool(1) {
-                entries.append(AuditEntry(now, actor, "trust.change", name.text, detail: "disabled, sessions ended"))
-            }
-            return try row.integer(0)
-        }
-        guard let id else { return false }
+        guard let id = try await remove(.trust, name.text, by: actor) else { return false }
         jobs.forget(rule: id, at: now)
-        do throws(CatalogError) { try await deleteSessions(ofRule: id) } catch { throw .failed(error) }
-        return try await changing { t, entries throws(CatalogError) -> Bool in
-            try t.execute("DELETE FROM access_grant WHERE subject_kind = 4 AND subject_id = ?", [.integer(id)])
-            guard try t.execute("DELETE FROM trust_rule WHERE id = ?", [.integer(id)]) > 0 else { return false }
-            entries.append(AuditEntry(now, actor, "trust.remove", name.text))
-            return true
-        }
+        return true
     }
 
     /// What a disabling has ended takes room no more. Where that fails it is told alone: nothing of it counts, and

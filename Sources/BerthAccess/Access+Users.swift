@@ -65,35 +65,33 @@ extension Access {
     package func changeUser(
         _ name: AccountName, _ change: UserChange, by actor: Actor
     ) async throws(AccessError) -> Bool {
-        let snapshot = self.snapshot
-        let file = snapshot.followsFile ? snapshot.user(named: name.text)?.file : nil
-        if file != nil, change.password != nil {
-            throw .conflict("the password of \(name) is kept in the htpasswd file (access.htpasswd)")
-        }
-        if file == .absent, change.isDisabled == false {
-            throw .conflict("\(name) is in the htpasswd file (access.htpasswd) no more")
-        }
         var hash: String?
         if let password = change.password { hash = try await passwords.make(password) }
         let now = self.now
-        let isChanged = try await changing { [hash] t, entries throws(CatalogError) -> Bool? in
+        let made = try await changing { [hash] t, entries throws(CatalogError) -> MadeUserChange in
             guard
                 let row = try t.row(
                     """
-                    SELECT id, is_admin, is_disabled, COALESCE(is_absent, 0)
+                    SELECT access_user.id, is_admin, is_disabled, is_absent, follows_file
                     FROM access_user
+                    JOIN access_state ON access_state.id = 1
                     LEFT JOIN access_file_user ON access_file_user.user_id = access_user.id
                     WHERE name = ?
                     """, [.text(name.text)])
-            else { return nil }
-            let id = SQLValue.integer(try row.integer(0))
-            let (wasAdmin, wasDisabled, wasAbsent) = (try row.bool(1), try row.bool(2), try row.bool(3))
+            else { return .unknown }
+            let number = try row.integer(0)
+            let id = SQLValue.integer(number)
+            let (wasAdmin, wasDisabled, wasAbsent) = (try row.bool(1), try row.bool(2), try row.optionalInteger(3) == 1)
+            // Asked here and not of memory, where the file may have been read since.
+            if try row.bool(4), !row.isNull(3) {
+                if hash != nil { return .keptInFile }
+                if change.isDisabled == false, wasAbsent { return .goneFromFile }
+            }
             var changed: [String] = []
             if let hash {
                 try t.execute(
                     "UPDATE access_user SET password = ?, version = version + 1 WHERE id = ?",
                     [.text(hash), id])
-                try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id])
                 changed.append("password")
             }
             if let isAdmin = change.isAdmin, isAdmin != wasAdmin {
@@ -105,40 +103,34 @@ extension Access {
                 try t.execute(
                     "UPDATE access_user SET is_disabled = ?, version = version + ? WHERE id = ?",
                     [.bool(isDisabled), .bool(isDisabled), id])
-                if isDisabled {
-                    try t.execute("DELETE FROM access_refresh WHERE user_id = ?", [id])
-                } else {
+                if !isDisabled {
                     // Only where there is no file any more: who was gone from the last one is let in by name alone.
                     try t.execute("UPDATE access_file_user SET is_absent = 0 WHERE user_id = ?", [id])
                 }
                 changed.append(isDisabled ? "disabled" : "enabled")
             }
-            guard !changed.isEmpty else { return false }
+            guard !changed.isEmpty else { return .same }
             entries.append(
                 AuditEntry(now, actor, "user.change", name.text, detail: changed.joined(separator: ", ")))
+            return .changed(id: number)
+        }
+        switch made {
+        case .unknown: throw .unknown("user \(name)")
+        case .keptInFile: throw .conflict("the password of \(name) is kept in the htpasswd file (access.htpasswd)")
+        case .goneFromFile: throw .conflict("\(name) is in the htpasswd file (access.htpasswd) no more")
+        case .same: return false
+        case .changed(let id):
+            await forgetRefreshTokens(ofUser: id)
             return true
         }
-        guard let isChanged else { throw .unknown("user \(name)") }
-        return isChanged
     }
 
     /// Removes a user with tokens and grants; false where there is none. What was pushed stays.
     package func removeUser(_ name: AccountName, by actor: Actor) async throws(AccessError) -> Bool {
-        let snapshot = self.snapshot
-        if snapshot.followsFile, snapshot.user(named: name.text)?.file == .present {
-            throw .conflict("\(name) is in the htpasswd file (access.htpasswd); remove that line first")
-        }
-        let now = self.now
-        return try await changing { t, entries throws(CatalogError) -> Bool in
-            guard let row = try t.row("SELECT id FROM access_user WHERE name = ?", [.text(name.text)]) else {
-                return false
-            }
-            let id = SQLValue.integer(try row.integer(0))
-            try t.execute("DELETE FROM access_grant WHERE subject_kind = 1 AND subject_id = ?", [id])
-            try t.execute("DELETE FROM access_user WHERE id = ?", [id])
-            entries.append(AuditEntry(now, actor, "user.remove", name.text))
-            return true
-        }
+        try await remove(
+            .user, name.text, kept: "\(name) is in the htpasswd file (access.htpasswd); remove that line first",
+            by: actor)
+            != nil
     }
 
     /// A write whose failure is this room's.
@@ -150,6 +142,15 @@ extension Access {
             throw .failed(error)
         }
     }
+}
+
+private enum MadeUserChange: Sendable {
+    case unknown, same
+    /// Whose password is to be another one is in the file.
+    case keptInFile
+    /// Who is to be enabled is in the file no more.
+    case goneFromFile
+    case changed(id: Int64)
 }
 
 extension Access {

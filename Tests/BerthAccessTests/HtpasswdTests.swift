@@ -71,6 +71,51 @@ struct HtpasswdTests {
         }
     }
 
+    @Test("who is gone from the file is not let in by a command that has not seen that yet")
+    func goneMeanwhile() async throws {
+        try await withAccess { opened, clock async throws in
+            let database = FailingReads(opened.database)
+            let access = try await Access.open(database, AccessSettings(), clock, silent)
+            _ = try await apply("bob:\(Self.seven)", access)
+            var change = Access.UserChange()
+            change.isDisabled = true
+            try await access.changeUser(AccountName("bob"), change, by: .operator)
+            change.isDisabled = false
+            // Committed, and not in force yet.
+            database.fail(true)
+            await #expect(throws: AccessError.self) { _ = try await apply("", access) }
+            await #expect(throws: AccessError.self) {
+                try await access.changeUser(AccountName("bob"), change, by: .operator)
+            }
+            database.fail(false)
+            #expect(await access.bringIntoForce())
+            #expect(access.snapshot.user(named: "bob")?.isDisabled == true)
+            #expect(await !opens("bob", access))
+        }
+    }
+
+    @Test("commands do not work against a file that they have not seen yet", arguments: [true, false])
+    func unseen(isRemoval: Bool) async throws {
+        try await withAccess { opened, clock async throws in
+            let database = FailingReads(opened.database)
+            let access = try await Access.open(database, AccessSettings(), clock, silent)
+            var change = Access.UserChange()
+            change.password = "another password"
+            database.fail(true)
+            await #expect(throws: AccessError.self) { _ = try await apply("bob:\(Self.seven)", access) }
+            await #expect(throws: AccessError.self) {
+                if isRemoval {
+                    _ = try await access.removeUser(AccountName("bob"), by: .operator)
+                } else {
+                    try await access.changeUser(AccountName("bob"), change, by: .operator)
+                }
+            }
+            database.fail(false)
+            #expect(await access.bringIntoForce())
+            #expect(await opens("bob", access))
+        }
+    }
+
     @Test("commands do not work against the file")
     func commands() async throws {
         try await withAccess { access, _ in

@@ -83,14 +83,17 @@ final class FailingReads: SQLDatabase {
     func close() async throws(CatalogError) { try await database.close() }
 }
 
-/// A database that notes how many rows each write has deleted, of those that have deleted any.
+/// A database that notes how many rows each write has deleted, of those that have deleted any, and fails after as many of
+/// these as a test wants.
 final class RecordingDeletes: SQLDatabase {
     private let database: any SQLDatabase
     private let counts = Mutex<[Int]>([])
+    private let most = Atomic(Int.max)
 
     init(_ database: any SQLDatabase) { self.database = database }
 
     var deleted: [Int] { counts.withLock { $0 } }
+    func fail(after count: Int) { most.store(count, ordering: .releasing) }
     var statistics: WriteStatistics { database.statistics }
     var stopped: String? { database.stopped }
 
@@ -102,6 +105,7 @@ final class RecordingDeletes: SQLDatabase {
         _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
         settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
     ) async throws(CatalogError) -> Value {
+        if deleted.count >= most.load(ordering: .acquiring) { throw .unavailable("a test") }
         let count = Count()
         let value = try await database.write(
             cost,
