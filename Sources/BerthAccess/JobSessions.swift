@@ -158,12 +158,13 @@ struct KeptSession: Sendable {
 }
 
 extension SQLTransaction {
-    /// Sessions as they are kept, also those that ended lately: uploads outlive them. A row that cannot be read is none.
+    /// Sessions as they are kept, also those that ended lately: uploads outlive them. Those that a change of their rule has
+    /// ended are none, and neither is a row that cannot be read.
     func jobSessions() throws(CatalogError) -> [KeptSession] {
         let rows = try rows(
             """
             SELECT s.hash, s.rule_id, s.version, r.name, s.subject, s.expires_at
-            FROM trust_session s JOIN trust_rule r ON r.id = s.rule_id
+            FROM trust_session s JOIN trust_rule r ON r.id = s.rule_id AND r.version = s.version
             ORDER BY s.id
             """, [])
         return rows.compactMap { try? KeptSession($0) }

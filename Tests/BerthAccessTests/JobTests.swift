@@ -99,6 +99,27 @@ struct JobTests {
         }
     }
 
+    @Test(
+        "sessions that a change of their rule has ended take no room after a restart that kept them from being forgotten"
+    )
+    func endedAndKept() async throws {
+        try await withTemporaryFolder { folder in
+            let key = try await IssuerKey("ES256")
+            let (issuer, clock) = (FakeIssuer([key]), ManualClock())
+            try await withJobs(in: folder, issuer, key, clock) { world async throws in
+                _ = try await world.access.addTrust(try newRule(), by: .operator)
+                for _ in 0..<2 { #expect(await world.verdict(try world.token()) == JobWorld.job) }
+                _ = try await world.access.write { t, _ throws(CatalogError) in
+                    try t.execute("UPDATE trust_rule SET version = version + 1", [])
+                }
+                #expect(await world.verdict(try world.token()) == JobWorld.job)
+            }
+            try await withJobs(in: folder, issuer, key, clock) { world async throws in
+                #expect(world.access.jobs.count == 1)
+            }
+        }
+    }
+
     @Test("a job may do what its rule is granted, and nothing more")
     func rights() async throws {
         try await withJobs { world async throws in
