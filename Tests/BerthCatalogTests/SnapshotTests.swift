@@ -110,6 +110,51 @@ struct SnapshotTests {
         try await back.catalog.close()
     }
 
+    @Test("what was disabled or removed since stays so, also with a snapshot from before a migration")
+    func disabledStays() async throws {
+        let folder = try TemporaryFolder()
+        let opening = SQLiteOpening(
+            path: folder.database, snapshots: folder.snapshots, sync: .always, settings: CatalogSettings(),
+            clock: ManualClock())
+        let connection = try opening.openWriter()
+        _ = try opening.prepare(
+            connection, migrations: Array(Migration.all.prefix { $0.number < Migration.disabling.number }))
+        try connection.inside { connection throws(CatalogError) in
+            for statement in [
+                "INSERT INTO access_user VALUES (1, 'ann', NULL, 1, 0, 0, 0, NULL)",
+                "INSERT INTO access_user VALUES (2, 'bob', NULL, 1, 0, 0, 0, NULL)",
+                "INSERT INTO access_group VALUES (1, 'team', 0)",
+                "INSERT INTO access_grant VALUES (1, 1, 1, '**', 0, 0, 'operator')",
+                "INSERT INTO access_secret VALUES (1, 'a', x'00', 1, NULL, '', NULL, 0, NULL, NULL)",
+                "INSERT INTO access_key VALUES (1, 'a', 'pem', 0, 0, NULL)",
+            ] as [StaticString] { _ = try connection.execute(statement) }
+        }
+        try connection.close()
+        let test = try await openCatalog(in: folder, settings: collectSettings())
+        try await test.catalog.database.write(
+            .small,
+            { t throws(CatalogError) in
+                try t.execute("UPDATE access_group SET is_disabled = 1", [])
+                try t.execute("UPDATE access_grant SET is_disabled = 1", [])
+                try t.execute("UPDATE access_secret SET is_disabled = 1", [])
+                try t.execute("UPDATE access_key SET is_disabled = 1", [])
+                try t.execute("DELETE FROM access_user WHERE name = 'bob'", [])
+            }, settled: { _ in })
+        var (present, kept) = try await test.catalog.keepBeforeRestore()
+        present.kept = kept
+        try await test.catalog.close()
+        let old = try #require(try swap(folder).list().first { $0.kind != .beforeRestore })
+        try swap(folder).decide(on: old, registryID: "", replacing: present, purges: [], by: "operator", wall: 7)
+        #expect(try swap(folder).finish())
+        let back = try await openCatalog(in: folder, settings: collectSettings())
+        #expect(try await back.count("SELECT count(*) FROM access_group WHERE is_disabled = 1", []) == 1)
+        #expect(try await back.count("SELECT count(*) FROM access_grant WHERE is_disabled = 1", []) == 1)
+        #expect(try await back.count("SELECT count(*) FROM access_secret WHERE is_disabled = 1", []) == 1)
+        #expect(try await back.count("SELECT count(*) FROM access_key WHERE is_disabled = 1", []) == 1)
+        #expect(try await back.count("SELECT count(*) FROM access_user", []) == 1)
+        try await back.catalog.close()
+    }
+
     @Test("a crash at any moment of the exchange ends in the old or the new catalog, and a start finishes it (G7)")
     func everyCrash() async throws {
         for step in 0..<5 {
