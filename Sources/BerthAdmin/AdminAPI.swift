@@ -200,7 +200,8 @@ package struct AdminAnswer: Sendable {
         (self.status, body) = (status, json.bytes)
     }
 
-    /// 201 for what is new, 200 for what was there. `isDisabled` is told of what may rest although it was asked for.
+    /// 201 for what is new, 200 for what was there. `isDisabled` is told of what may rest although it was asked for: nothing
+    /// is enabled by adding it again.
     static func added(_ addition: Addition, _ name: String, isDisabled: Bool? = nil) -> AdminAnswer {
         AdminAnswer(addition == .added ? .created : .ok) { json in
             json.beginObject()

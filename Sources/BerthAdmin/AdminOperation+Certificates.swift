@@ -20,8 +20,10 @@ extension AdminOperation {
         ) { call throws(AccessError) in
             let name = try CertificateName(read: call.body.string("name") ?? "")
             let holder = try SecretHolder(call.body.string("owner") ?? "")
-            return .added(
-                try await call.access.addCertificate(name, for: holder, by: call.actor), name.description)
+            let addition = try await call.access.addCertificate(name, for: holder, by: call.actor)
+            return try await call.added(addition, name.description) {
+                $0.certificates.contains { $0.name == name && $0.isDisabled }
+            }
         },
         AdminOperation(
             .get, "/certificates/{name}", "getCertificate", "One rule about client certificates.",

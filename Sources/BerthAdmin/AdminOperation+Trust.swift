@@ -35,9 +35,22 @@ extension AdminOperation {
             rule.grants = try (call.body.strings("grants") ?? []).map { text throws(AccessError) in
                 try Self.grant(text)
             }
-            return .added(try await call.access.addTrust(rule, by: call.actor), name.text)
+            let addition = try await call.access.addTrust(rule, by: call.actor)
+            let tables = try await call.tables()
+            let resting = tables.grants.filter { grant in
+                grant.isDisabled && grant.subject == .trust(name)
+                    && rule.grants.contains { $0.pattern == grant.pattern }
+            }
+            return AdminAnswer(addition == .added ? .created : .ok) { json in
+                json.beginObject()
+                json.member("name", name.text)
+                json.member("changed", addition == .added)
+                json.member("disabled", tables.rules.contains { $0.name == name && $0.isDisabled })
+                json.member("disabled_grants", resting.map(\.pattern.text))
+                json.endObject()
+            }
         },
-        AdminOperation(.get, "/trust/{name}", "getTrust", "One trust rule.", statuses: [200, 404]) {
+        AdminOperation(.get, "/trust/{name}", "getTrust", "One trust rule.", statuses: [200, 400, 404]) {
             call throws(AccessError) in
             let name = try call.account()
             let tables = try await call.tables()
@@ -65,7 +78,7 @@ extension AdminOperation {
         },
         AdminOperation(
             .post, "/trust/{name}/check", "checkTrust", "Get the keys of a rule's issuer now, and tell what came.",
-            statuses: [200, 404]
+            statuses: [200, 400, 404]
         ) { call throws(AccessError) in
             let check = try await call.access.checkTrust(try call.account())
             return AdminAnswer(.ok) { json in
@@ -82,7 +95,8 @@ extension AdminOperation {
             }
         },
         AdminOperation(
-            .delete, "/trust/{name}", "removeTrust", "Remove a trust rule with its grants; its sessions end."
+            .delete, "/trust/{name}", "removeTrust", "Remove a trust rule with its grants; its sessions end.",
+            statuses: [200, 400]
         ) { call throws(AccessError) in
             .changed(try await call.access.removeTrust(try call.account(), by: call.actor))
         },

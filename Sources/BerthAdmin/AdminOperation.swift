@@ -22,7 +22,9 @@ struct AdminOperation: Sendable {
         _ run: @escaping @Sendable (AdminCall) async throws(AccessError) -> AdminAnswer
     ) {
         (self.method, self.path, self.id, self.summary) = (method, "/api/v1" + path, id, summary)
-        (self.fields, self.statuses, self.run) = (fields, statuses, run)
+        (self.fields, self.run) = (fields, run)
+        // What takes fields may be sent others.
+        self.statuses = fields.isEmpty || statuses.contains(400) ? statuses : (statuses + [400]).sorted()
     }
 
     static let all: [AdminOperation] =

@@ -75,6 +75,10 @@ package enum OpenAPI {
             json.member("description", HTTPResponse.Status(code: status).reasonPhrase)
             json.endObject()
         }
+        json.key("default")
+        json.beginObject()
+        json.member("description", "Refused; `error` says why.")
+        json.endObject()
         json.endObject()
         json.endObject()
     }

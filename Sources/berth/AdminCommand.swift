@@ -39,6 +39,22 @@ struct AdminOptions: ParsableArguments {
         Output.result(reply.fields["changed"] as? Bool == true ? done : otherwise)
     }
 
+    /// Adds something, and says what became of it. Adding enables nothing: where it is disabled, that is told, with what
+    /// enables it.
+    @discardableResult
+    func add(
+        _ path: String, _ fields: [String: Any], done: String, otherwise: String, enabling command: String
+    ) async throws -> AdminReply {
+        let reply = try await send("POST", path, fields)
+        if json {
+            Output.result(reply.text)
+        } else {
+            Output.result(reply.fields["changed"] as? Bool == true ? done : otherwise)
+            reply.tellDisabled(enabling: command)
+        }
+        return reply
+    }
+
     /// Disables what is at this path, and says so of `what`, which begins a sentence.
     func disable(_ what: String, at path: String) async throws {
         try await change(
@@ -111,6 +127,12 @@ struct AdminReply {
 }
 
 extension AdminReply {
+    /// Says of something that was added where it is disabled, and what enables it.
+    func tellDisabled(enabling command: String) {
+        guard fields["disabled"] as? Bool == true else { return }
+        Output.result("That is disabled; let it count with: berth \(command)")
+    }
+
     /// The answer with one more field, that only this command knows.
     func adding(_ key: String, _ value: String) -> String {
         var fields = fields

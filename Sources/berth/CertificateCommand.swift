@@ -19,10 +19,11 @@ struct CertificateCommand: AsyncParsableCommand {
         @Argument(help: "A user, or a robot as in team+ci.") var owner: String
 
         func run() async throws {
-            try await options.change(
-                "POST", "/certificates", ["name": name, "owner": owner],
+            try await options.add(
+                "/certificates", ["name": name, "owner": owner],
                 done: "Certificates with the name \(name) open the account of \(owner) now.",
-                otherwise: "Certificates with the name \(name) open the account of \(owner) already.")
+                otherwise: "Certificates with the name \(name) open the account of \(owner) already.",
+                enabling: "certificate enable \(name)")
         }
     }
 

@@ -20,14 +20,11 @@ struct GrantCommand: AsyncParsableCommand {
         @Argument var pattern: String
 
         func run() async throws {
-            let reply = try await options.send(
-                "POST", "/grants", ["subject": subject, "role": role, "pattern": pattern])
-            guard !options.json else { return Output.result(reply.text) }
-            let word = reply.fields["changed"] as? Bool == true ? "now" : "already"
-            Output.result("\(subject) is \(role) of \(pattern) \(word).")
-            if reply.fields["disabled"] as? Bool == true {
-                Output.result("That is disabled; let it count with: berth grant enable \(subject) '\(pattern)'")
-            }
+            try await options.add(
+                "/grants", ["subject": subject, "role": role, "pattern": pattern],
+                done: "\(subject) is \(role) of \(pattern) now.",
+                otherwise: "\(subject) is \(role) of \(pattern) already.",
+                enabling: "grant enable \(subject) '\(pattern)'")
         }
     }
 

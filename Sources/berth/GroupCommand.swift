@@ -14,9 +14,9 @@ struct GroupCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "POST", "/groups", ["name": name], done: "Group \(name) was added.",
-                otherwise: "Group \(name) is there already.")
+            try await options.add(
+                "/groups", ["name": name], done: "Group \(name) was added.",
+                otherwise: "Group \(name) is there already.", enabling: "group enable \(name)")
         }
     }
 

@@ -15,10 +15,10 @@ struct RobotCommand: AsyncParsableCommand {
         @Argument var name: String
 
         func run() async throws {
-            try await options.change(
-                "POST", "/robots", ["name": name],
+            try await options.add(
+                "/robots", ["name": name],
                 done: "Robot \(name) was added. Make its secret with: berth token add \(name)",
-                otherwise: "Robot \(name) is there already.")
+                otherwise: "Robot \(name) is there already.", enabling: "robot enable \(name)")
         }
     }
 

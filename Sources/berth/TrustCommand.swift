@@ -43,9 +43,15 @@ struct TrustCommand: AsyncParsableCommand {
             if let audience { fields["audience"] = audience }
             if allowPrivate { fields["allow_private"] = true }
             fields.merge(try files.fields()) { $1 }
-            try await options.change(
-                "POST", "/trust", fields, done: "Rule \(name) was added: its jobs log in as oidc.",
-                otherwise: "Rule \(name) is there already.")
+            let reply = try await options.add(
+                "/trust", fields, done: "Rule \(name) was added: its jobs log in as oidc.",
+                otherwise: "Rule \(name) is there already.", enabling: "trust enable \(name)")
+            guard !options.json else { return }
+            for pattern in reply.fields["disabled_grants"] as? [String] ?? [] {
+                Output.result(
+                    "Its grant on \(pattern) is disabled; let it count with: berth grant enable trust:\(name) '\(pattern)'"
+                )
+            }
         }
     }
 

@@ -32,6 +32,7 @@ struct UserCommand: AsyncParsableCommand {
             if options.json { return Output.result(isNew && isAdded ? reply.adding("password", password) : reply.text) }
             Output.result(isAdded ? "User \(name) was added." : "User \(name) is there already; nothing was changed.")
             if isNew, isAdded { Output.result("Password, shown only now: \(password)") }
+            reply.tellDisabled(enabling: "user enable \(name)")
         }
     }
 
@@ -121,6 +122,7 @@ struct UserCommand: AsyncParsableCommand {
                 file == "-"
                 ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(filePath: file))
             var (added, unchanged) = (0, 0)
+            var disabled: [String] = []
             for (index, line) in String(decoding: data, as: UTF8.self).split(separator: "\n").enumerated() {
                 let text = line.trimmingCharacters(in: .whitespaces)
                 guard !text.isEmpty, !text.hasPrefix("#") else { continue }
@@ -130,10 +132,15 @@ struct UserCommand: AsyncParsableCommand {
                 }
                 let reply = try await options.send("POST", "/users", ["name": halves[0], "hash": halves[1]])
                 if reply.fields["changed"] as? Bool == true { added += 1 } else { unchanged += 1 }
+                if reply.fields["disabled"] as? Bool == true { disabled.append(halves[0]) }
             }
-            Output.result(
-                options.json
-                    ? #"{"added":\#(added),"unchanged":\#(unchanged)}"# : "\(added) users were added.")
+            guard !options.json else {
+                return Output.result(
+                    AdminReply.text(of: ["added": added, "unchanged": unchanged, "disabled": disabled]))
+            }
+            Output.result("\(added) users were added.")
+            guard !disabled.isEmpty else { return }
+            Output.result("There already, and disabled: \(disabled.joined(separator: " "))")
         }
     }
 }

@@ -25,7 +25,8 @@ struct AdminAPITests {
                 for method in item.keys where method != "parameters" {
                     told.insert("\(method.uppercased()) \(path)")
                     let operation = try #require(item[method] as? [String: Any])
-                    #expect((operation["responses"] as? [String: Any])?.isEmpty == false)
+                    let responses = try #require(operation["responses"] as? [String: Any])
+                    #expect(responses.keys.contains { $0.hasPrefix("2") } && responses["default"] != nil)
                     let concrete = path.replacing(/\{[a-z]+\}/, with: "x")
                     let found = try #require(AdminOperation.find(concrete), "\(path)")
                     #expect(found.operations.contains { $0.method.rawValue == method.uppercased() && $0.path == path })
@@ -122,6 +123,41 @@ struct AdminAPITests {
         }
     }
 
+    @Test("what is added again and is disabled is told to be so, and stays so")
+    func addedAgain() async throws {
+        try await withAPI { api async throws in
+            let trust: [String: Any] = [
+                "name": "ci", "issuer": "https://issuer.test", "audience": "a", "conditions": ["sub=repo:org/app:ref"],
+                "grants": ["reader:a"],
+            ]
+            for (list, path, fields) in [
+                ("/users", "/users/ann", ["name": "ann"]), ("/groups", "/groups/team", ["name": "team"]),
+                ("/robots", "/robots/team+ci", ["name": "team+ci"]),
+                ("/certificates", "/certificates/dns:a", ["name": "dns:a", "owner": "ann"]),
+                ("/trust", "/trust/ci", trust),
+                ("/grants", "/grants/user:ann/a", ["subject": "user:ann", "role": "reader", "pattern": "a"]),
+            ] as [(String, String, [String: Any])] {
+                func add() async throws -> [Bool?] {
+                    let reply = try await api.json("POST", list, fields).json
+                    return [reply["changed"] as? Bool, reply["disabled"] as? Bool]
+                }
+                #expect(try await add() == [true, false], "\(list)")
+                #expect(try await add() == [false, false], "\(list)")
+                _ = try await api.json("PATCH", path, ["disabled": true])
+                #expect(try await add() == [false, true], "\(list)")
+                _ = try await api.json("PATCH", path, ["disabled": false])
+                #expect(try await add() == [false, false], "\(list)")
+            }
+            _ = try await api.json("PATCH", "/trust/ci", ["disabled": true])
+            let granted = try await api.json("POST", "/trust", trust.merging(["grants": ["reader:b"]]) { $1 }).json
+            #expect(granted["changed"] as? Bool == true && granted["disabled"] as? Bool == true)
+            #expect(granted["disabled_grants"] as? [String] == [])
+            _ = try await api.json("PATCH", "/grants/trust:ci/a", ["disabled": true])
+            let again = try await api.json("POST", "/trust", trust).json
+            #expect(again["changed"] as? Bool == false && again["disabled_grants"] as? [String] == ["a"])
+        }
+    }
+
     @Test("a second run of adding a user keeps the password; another wish is a conflict")
     func sameUser() async throws {
         try await withAPI { api async throws in
@@ -174,12 +210,19 @@ struct AdminAPITests {
             ("GET", "/certificates/dns:a", nil, 404), ("PATCH", "/tokens/ghost", #"{"disabled":true}"#, 404),
             ("PATCH", "/keys/ghost", #"{"disabled":true}"#, 404), ("PATCH", "/keys/ghost", "{}", 400),
             ("PATCH", "/groups/ghost", #"{"disabled":true}"#, 404),
-            ("PATCH", "/grants/user:ghost/a", #"{"disabled":true}"#, 404),
+            ("PATCH", "/grants/user:ghost/a", #"{"disabled":true}"#, 404), ("GET", "/users/a%20b", nil, 400),
+            ("DELETE", "/users/a%20b", nil, 400), ("GET", "/groups/a%20b", nil, 400),
+            ("DELETE", "/groups/a%20b", nil, 400), ("PUT", "/groups/a%20b/members/ann", nil, 400),
+            ("DELETE", "/groups/a%20b/members/ann", nil, 400), ("GET", "/robots/ann", nil, 400),
+            ("DELETE", "/robots/ann", nil, 400), ("GET", "/trust/a%20b", nil, 400),
+            ("DELETE", "/trust/a%20b", nil, 400),
+            ("POST", "/trust/a%20b/check", nil, 400),
         ] as [(String, String, String?, Int)])
     func refused(method: String, path: String, body: String?, status: Int) async throws {
         try await withAPI { api async throws in
             let answer = await api.send(method, path, body)
             #expect(answer.status.code == status)
+            #expect(AdminOperation.tells(of: status, method, path))
             #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
         }
     }
@@ -336,6 +379,17 @@ struct AdminAPITests {
                 }
             }
         }
+    }
+}
+
+extension AdminOperation {
+    /// Whether the table, and so the OpenAPI document, knows that this request may be answered so.
+    static func tells(of status: Int, _ method: String, _ path: String) -> Bool {
+        let found = find("/api/v1" + path.prefix { $0 != "?" })?.operations ?? []
+        guard let operation = found.first(where: { $0.method.rawValue == method }) else {
+            return status == (found.isEmpty ? 404 : 405)
+        }
+        return operation.statuses.contains(status)
     }
 }
 

@@ -140,6 +140,7 @@ struct RepositoryOperationTests {
         try await withAPI { (api, _) async throws in
             let answer = await api.send(method, path, body)
             #expect(answer.status.code == status)
+            #expect(AdminOperation.tells(of: status, method, path))
             #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
         }
     }

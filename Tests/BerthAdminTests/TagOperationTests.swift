@@ -83,6 +83,7 @@ struct TagOperationTests {
             _ = try await push(to: registry, "t")
             let answer = await api.send(method, path, body)
             #expect(answer.status.code == status, "\(String(decoding: answer.body, as: UTF8.self))")
+            #expect(AdminOperation.tells(of: status, method, path))
             #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
         }
     }

@@ -160,6 +160,16 @@ struct AdminCommandTests {
                     That is disabled; let it count with: berth grant enable group:team 'team/**'
 
                     """)
+            for (add, name, word) in [
+                (["certificate", "add", "dns:ci.test", "ann"], "dns:ci.test", "open the account of ann already."),
+                (["group", "add", "team"], "team", "Group team is there already."),
+                (["user", "add", "ann"], "ann", "User ann is there already; nothing was changed."),
+            ] {
+                _ = try await run([add[0], "disable", name])
+                let told = try await run(add)
+                #expect(
+                    told.hasSuffix("\(word)\nThat is disabled; let it count with: berth \(add[0]) enable \(name)\n"))
+            }
             try await server?.stop()
         }
     }
@@ -181,6 +191,16 @@ struct AdminCommandTests {
             ]
             #expect(try await berth(add).output == "Rule github was added: its jobs log in as oidc.\n")
             #expect(try await berth(add).output == "Rule github is there already.\n")
+            for command in [["trust", "%", "github"], ["grant", "%", "trust:github", "team/**"]] {
+                let words = ["disable", "enable"].map { verb in
+                    command.map { $0 == "%" ? verb : $0 } + ["--root", root]
+                }
+                #expect(try await berth(words[0]).status == 0)
+                let told = try await berth(add).output
+                #expect(
+                    told.hasPrefix("Rule github is there already.\n") && told.contains("disabled; let it count with"))
+                #expect(try await berth(words[1]).status == 0)
+            }
             let key = try await IssuerKey()
             let keys = folder + "/keys.json"
             try IssuerKey.set([key]).write(toFile: keys, atomically: true, encoding: .utf8)
@@ -255,7 +275,11 @@ struct AdminCommandTests {
             #expect(try await connection.send("GET", "/v2/", [basic("bob", "secret eight")]).status == 401)
             try await server.stop()
             let again = try await berth(["user", "import", file, "--json", "--root", root])
-            #expect(again.output == #"{"added":0,"unchanged":2}"# + "\n", "\(again.output)")
+            #expect(again.output == #"{"added":0,"disabled":[],"unchanged":2}"# + "\n", "\(again.output)")
+            #expect(try await berth(["user", "disable", "ann", "--root", root]).status == 0)
+            #expect(
+                try await berth(["user", "import", file, "--root", root]).output
+                    == "0 users were added.\nThere already, and disabled: ann\n")
             try "carol:$apr1$abc$def\n".write(toFile: file, atomically: true, encoding: .utf8)
             #expect(try await berth(["user", "import", file, "--root", root]).status == 1)
         }
