@@ -21,7 +21,7 @@ extension Access {
     /// with an empty file: whoever names a file wants logins.
     package func apply(_ file: HtpasswdFile) async throws(AccessError) -> HtpasswdChange {
         let now = self.now
-        return try await changing { t, entries throws(CatalogError) in
+        let change = try await changing { t, entries throws(CatalogError) in
             var change = HtpasswdChange()
             try t.close(at: now)
             if try t.setFollowsFile(true) {
@@ -63,6 +63,8 @@ extension Access {
             }
             return change
         }
+        if change.changed + change.gone > 0 { await forgetRefreshTokens() }
+        return change
     }
 
     /// What became of the users of a file that is named no more.
@@ -146,6 +148,5 @@ extension SQLTransaction {
             "UPDATE access_user SET password = ?, version = version + 1 WHERE id = ?",
             [.optional(password), .integer(id)])
         try execute("UPDATE access_file_user SET is_absent = ? WHERE user_id = ?", [.bool(isAbsent), .integer(id)])
-        try execute("DELETE FROM access_refresh WHERE user_id = ?", [.integer(id)])
     }
 }

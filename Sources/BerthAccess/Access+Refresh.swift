@@ -213,14 +213,16 @@ private struct RefreshRow: Sendable {
     let createdAt: Int64
     let lastUsedAt: Int64
 
-    /// Nil where there is none.
+    /// Nil where there is none, or its account has another version by now: also where memory does not know that yet.
     init?(_ prefix: String, _ t: any SQLTransaction) throws(CatalogError) {
         guard
             let row = try t.row(
                 """
-                SELECT id, hash, user_id, robot_id, secret_id, version, created_at, last_used_at
-                FROM access_refresh
-                WHERE prefix = ?
+                SELECT r.id, r.hash, r.user_id, r.robot_id, r.secret_id, r.version, r.created_at, r.last_used_at
+                FROM access_refresh r
+                LEFT JOIN access_user u ON u.id = r.user_id
+                LEFT JOIN access_robot b ON b.id = r.robot_id
+                WHERE r.prefix = ? AND r.version = COALESCE(u.version, b.version)
                 """, [.text(prefix)]), let hash = Hash256(bytes: try row.bytes(1))
         else { return nil }
         self.hash = hash

@@ -167,6 +167,28 @@ extension Access {
             """, of: id)
     }
 
+    /// The same of all users of an htpasswd file, many of whom may have changed at once.
+    func forgetRefreshTokens() async {
+        let ids: [Int64]
+        do throws(CatalogError) {
+            ids = try await database.read { t throws(CatalogError) in
+                try t.rows(
+                    """
+                    SELECT DISTINCT access_user.id
+                    FROM access_file_user
+                    JOIN access_user ON access_user.id = access_file_user.user_id
+                    JOIN access_refresh ON access_refresh.user_id = access_user.id
+                    WHERE access_refresh.version <> access_user.version
+                    """, []
+                ).map { row throws(CatalogError) in try row.integer(0) }
+            }
+        } catch {
+            log.error("ended refresh tokens not forgotten", metadata: ["cause": "\(error)"])
+            return
+        }
+        for id in ids { await forgetRefreshTokens(ofUser: id) }
+    }
+
     private func forgetRefreshTokens(_ sql: StaticString, of id: Int64) async {
         do throws(CatalogError) { try await delete(sql, where: id, steps: .max) } catch {
             log.error("ended refresh tokens not forgotten", metadata: ["cause": "\(error)"])

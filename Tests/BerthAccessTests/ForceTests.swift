@@ -32,6 +32,28 @@ struct ForceTests {
         }
     }
 
+    @Test("a login is over with a change that could not be read yet")
+    func missedLogin() async throws {
+        try await withAccess { opened, clock async throws in
+            let database = FailingReads(opened.database)
+            let access = try await Access.open(database, AccessSettings(), clock, opened.log)
+            let account = try await access.authenticate("ann", testPassword, from: "")
+            let refresh = try await access.makeRefreshToken(account, from: "")
+            #expect(try await access.account(refreshToken: refresh, from: "").id == account.id)
+            var change = Access.UserChange()
+            change.isDisabled = true
+            database.fail(true)
+            await #expect(throws: AccessError.self) {
+                try await access.changeUser(AccountName("ann"), change, by: .operator)
+            }
+            database.fail(false)
+            #expect(access.snapshot.user(named: "ann")?.isDisabled == false, "memory does not know it yet")
+            await #expect(throws: IdentityRefusal.credentials) {
+                try await access.account(refreshToken: refresh, from: "")
+            }
+        }
+    }
+
     @Test("a damaged row costs its own account its rights, and nobody else's")
     func damagedRows() async throws {
         try await withAccess { access, _ async throws in

@@ -81,7 +81,7 @@ struct HousekeepingTests {
         }
     }
 
-    enum Ending: CaseIterable, Sendable { case password, userDisabled, robotDisabled }
+    enum Ending: CaseIterable, Sendable { case password, userDisabled, robotDisabled, goneFromFile }
 
     @Test("refresh tokens that a change has ended go in steps of a thousand (C6)", arguments: Ending.allCases)
     func ended(by ending: Ending) async throws {
@@ -94,8 +94,16 @@ struct HousekeepingTests {
             case .userDisabled: change.isDisabled = true
             case .robotDisabled:
                 try await access.changeRobot(RobotName("team+ci"), isDisabled: true, by: .operator)
+            case .goneFromFile:
+                _ = try await access.apply(try HtpasswdFile("bob:\(HtpasswdTests.seven)"))
+                _ = try await access.write { t, _ throws(CatalogError) in
+                    try t.execute("UPDATE access_refresh SET user_id = (SELECT max(id) FROM access_user)", [])
+                }
+                #expect(try await access.apply(try HtpasswdFile("")).gone == 1)
             }
-            if owner == .user { try await access.changeUser(AccountName("ann"), change, by: .operator) }
+            if ending == .password || ending == .userDisabled {
+                try await access.changeUser(AccountName("ann"), change, by: .operator)
+            }
             #expect(database.deleted == [1_000, 1_000, 500])
             #expect(try await access.left(of: owner) == 0)
         }

@@ -8,7 +8,7 @@ import Testing
 @Suite("Users of an htpasswd file")
 struct HtpasswdTests {
     /// Of "secret seven" and "secret eight".
-    private static let seven = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
+    static let seven = "$2y$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NG"
     private static let eight = "$2b$05$c4WoMPo3SXsafkva.HHa6utkEDXhmZdBCPvlkDfCPAzcXseCiv2NH"
 
     private func apply(_ text: String, _ access: Access) async throws -> HtpasswdChange {
