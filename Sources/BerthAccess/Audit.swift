@@ -84,9 +84,14 @@ extension Access {
         database.enqueue({ t throws(CatalogError) in try t.insert(entry) }, settled: { _ in })
     }
 
-    /// Notes something that was done outside of this room; nobody waits for it.
-    package func note(_ action: String, _ target: String, _ detail: String, by actor: Actor) {
-        note(AuditEntry(now, actor, action, target, detail: detail))
+    /// Notes something that was done outside of this room; it is kept when this returns. Where that fails, the log stream
+    /// alone tells of it.
+    package func note(_ action: String, _ target: String, _ detail: String, by actor: Actor) async {
+        let entry = AuditEntry(now, actor, action, target, detail: detail)
+        audit.tell(entry)
+        do throws(CatalogError) {
+            try await database.write(.small, { t throws(CatalogError) in try t.insert(entry) }, settled: { _ in })
+        } catch { log.error("an entry of the audit log was not kept", metadata: ["cause": "\(error)"]) }
     }
 
     /// The newest entries first, at most `limit`, older than the one with the id `before`.

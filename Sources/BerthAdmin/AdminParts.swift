@@ -54,6 +54,6 @@ extension AdminCall {
 
     /// Notes in the audit log what was done.
     func note(_ action: String, _ target: String, _ detail: String) async {
-        access.note(action, target, detail, by: actor)
+        await access.note(action, target, detail, by: actor)
     }
 }

@@ -88,7 +88,7 @@ struct StorageParts: Sendable {
             markClosed: { try mark.set() }, fetch: fetch)
         try mark.check(isClosed: access.isClosed)
         if let restored {
-            access.note("restore", restored.snapshot, "", by: Actor(name: restored.restorer, address: "local"))
+            await access.note("restore", restored.snapshot, "", by: Actor(name: restored.restorer, address: "local"))
         }
         return access
     }
