@@ -122,26 +122,28 @@ struct RepositoryOperationTests {
         }
     }
 
-    @Test(
-        "what cannot be is refused, in words",
-        arguments: [
-            ("POST", "/repositories", #"{"name":"A"}"#, 400), ("POST", "/repositories", "{}", 400),
-            ("POST", "/repositories", #"{"name":"a","description":"x\ny"}"#, 400),
-            ("POST", "/repositories", #"{"name":"a","public":"yes"}"#, 400), ("GET", "/repositories/ghost", nil, 404),
-            ("GET", "/repositories/A", nil, 400), ("PATCH", "/repositories/ghost", #"{"protected":true}"#, 404),
-            ("PATCH", "/repositories/ghost", #"{"public":true}"#, 404), ("DELETE", "/repositories/A", nil, 400),
-            ("PATCH", "/repositories/ghost", #"{"secret":true}"#, 400),
-            ("POST", "/repositories/ghost/undelete", nil, 404),
-            ("POST", "/repositories/ghost/undelete", #"{"as":"A"}"#, 400), ("GET", "/repositories?limit=x", nil, 400),
-            ("GET", "/usage?repository=ghost", nil, 404), ("GET", "/usage?repository=A", nil, 400),
-            ("GET", "/usage?limit=x", nil, 400), ("PUT", "/repositories/ghost", nil, 405),
-        ] as [(String, String, String?, Int)])
-    func refused(method: String, path: String, body: String?, status: Int) async throws {
+    private static let refusals: [(String, String, String?, Int)] = [
+        ("POST", "/repositories", #"{"name":"A"}"#, 400), ("POST", "/repositories", "{}", 400),
+        ("POST", "/repositories", #"{"name":"a","description":"x\ny"}"#, 400),
+        ("POST", "/repositories", #"{"name":"a","public":"yes"}"#, 400), ("GET", "/repositories/ghost", nil, 404),
+        ("GET", "/repositories/A", nil, 400), ("PATCH", "/repositories/ghost", #"{"protected":true}"#, 404),
+        ("PATCH", "/repositories/ghost", #"{"public":true}"#, 404), ("DELETE", "/repositories/A", nil, 400),
+        ("PATCH", "/repositories/ghost", #"{"secret":true}"#, 400),
+        ("POST", "/repositories/ghost/undelete", nil, 404),
+        ("POST", "/repositories/ghost/undelete", #"{"as":"A"}"#, 400), ("GET", "/repositories?limit=x", nil, 400),
+        ("GET", "/usage?repository=ghost", nil, 404), ("GET", "/usage?repository=A", nil, 400),
+        ("GET", "/usage?limit=x", nil, 400), ("PUT", "/repositories/ghost", nil, 405),
+    ]
+
+    @Test("what cannot be is refused, in words")
+    func refused() async throws {
         try await withAPI { (api, _) async throws in
-            let answer = await api.send(method, path, body)
-            #expect(answer.status.code == status)
-            #expect(AdminOperation.tells(of: status, method, path))
-            #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
+            for (method, path, body, status) in Self.refusals {
+                let answer = await api.send(method, path, body)
+                #expect(answer.status.code == status, "\(method) \(path) \(body ?? "")")
+                #expect(AdminOperation.tells(of: status, method, path), "\(method) \(path)")
+                #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
+            }
         }
     }
 

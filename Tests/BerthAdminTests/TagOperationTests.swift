@@ -59,32 +59,34 @@ struct TagOperationTests {
         }
     }
 
-    @Test(
-        "what cannot be is refused, in words",
-        arguments: [
-            ("POST", "/tag-rules", #"{"name":"A","tags":["v*"]}"#, 400), ("POST", "/tag-rules", #"{"name":"a"}"#, 400),
-            ("POST", "/tag-rules", #"{"name":"a","tags":[]}"#, 400),
-            ("POST", "/tag-rules", #"{"name":"a","tags":["v *"]}"#, 400),
-            ("POST", "/tag-rules", #"{"name":"a","tags":["v*"],"except":["/"]}"#, 400),
-            ("POST", "/tag-rules", #"{"name":"a","tags":["v*"],"repositories":"A"}"#, 400),
-            ("DELETE", "/tag-rules/A", nil, 400), ("GET", "/repositories/none/tags", nil, 404),
-            ("GET", "/repositories/N/tags", nil, 400), ("GET", "/repositories/none/tags?deleted=maybe", nil, 400),
-            ("GET", "/repositories/none/tags/t/history", nil, 404),
-            ("GET", "/repositories/none/tags/%20/history", nil, 400),
-            ("POST", "/repositories/none/tags/t/restore", nil, 404),
-            ("POST", "/repositories/none/tags/t/restore", #"{"digest":"sha256:1"}"#, 400),
-            ("POST", "/repositories/none/tags/t/restore", #"{"at":"yesterday"}"#, 400),
-            ("POST", "/repositories/none/tags/t/restore", #"{"at":"2026-02-30T00:00:00Z"}"#, 400),
-            ("POST", "/repositories/team%2Fapp/tags/t/restore", #"{"at":"2026-02-20T00:00:00Z"}"#, 409),
-            ("POST", "/repositories/team%2Fapp/tags/other/restore", nil, 404),
-        ] as [(String, String, String?, Int)])
-    func refused(method: String, path: String, body: String?, status: Int) async throws {
+    private static let refusals: [(String, String, String?, Int)] = [
+        ("POST", "/tag-rules", #"{"name":"A","tags":["v*"]}"#, 400), ("POST", "/tag-rules", #"{"name":"a"}"#, 400),
+        ("POST", "/tag-rules", #"{"name":"a","tags":[]}"#, 400),
+        ("POST", "/tag-rules", #"{"name":"a","tags":["v *"]}"#, 400),
+        ("POST", "/tag-rules", #"{"name":"a","tags":["v*"],"except":["/"]}"#, 400),
+        ("POST", "/tag-rules", #"{"name":"a","tags":["v*"],"repositories":"A"}"#, 400),
+        ("DELETE", "/tag-rules/A", nil, 400), ("GET", "/repositories/none/tags", nil, 404),
+        ("GET", "/repositories/N/tags", nil, 400), ("GET", "/repositories/none/tags?deleted=maybe", nil, 400),
+        ("GET", "/repositories/none/tags/t/history", nil, 404),
+        ("GET", "/repositories/none/tags/%20/history", nil, 400),
+        ("POST", "/repositories/none/tags/t/restore", nil, 404),
+        ("POST", "/repositories/none/tags/t/restore", #"{"digest":"sha256:1"}"#, 400),
+        ("POST", "/repositories/none/tags/t/restore", #"{"at":"yesterday"}"#, 400),
+        ("POST", "/repositories/none/tags/t/restore", #"{"at":"2026-02-30T00:00:00Z"}"#, 400),
+        ("POST", "/repositories/team%2Fapp/tags/t/restore", #"{"at":"2026-02-20T00:00:00Z"}"#, 409),
+        ("POST", "/repositories/team%2Fapp/tags/other/restore", nil, 404),
+    ]
+
+    @Test("what cannot be is refused, in words")
+    func refused() async throws {
         try await withAPI { api, registry async throws in
             _ = try await push(to: registry, "t")
-            let answer = await api.send(method, path, body)
-            #expect(answer.status.code == status, "\(String(decoding: answer.body, as: UTF8.self))")
-            #expect(AdminOperation.tells(of: status, method, path))
-            #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
+            for (method, path, body, status) in Self.refusals {
+                let answer = await api.send(method, path, body)
+                #expect(answer.status.code == status, "\(String(decoding: answer.body, as: UTF8.self))")
+                #expect(AdminOperation.tells(of: status, method, path), "\(method) \(path)")
+                #expect(String(decoding: answer.body, as: UTF8.self).contains("\"error\":"))
+            }
         }
     }
 }
