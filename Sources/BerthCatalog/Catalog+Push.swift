@@ -167,8 +167,11 @@ private struct ManifestWriting {
         up reference: ManifestReference, in repository: Int64?, _ check: inout Check
     ) throws(CatalogError) -> Int64? {
         guard let repository else { return lacking(reference, &check) }
-        let child = try transaction.manifestRow(reference.digest, in: repository)
         let content = try transaction.linkedContent(reference.digest, in: repository)
+        // A layer that is here is asked no further.
+        let child =
+            reference.role == .entry || content == nil
+            ? try transaction.manifestRow(reference.digest, in: repository) : nil
         // An entry that went is not here for its bytes' being here as a blob: as a manifest it would be purged.
         let isHidden = reference.role == .entry && child?.isDeleted == true
         guard let content, !content.isDamaged, !isHidden else {
