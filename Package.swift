@@ -173,7 +173,7 @@ let package = Package(
                 "BerthAPI", "BerthHTTP", "BerthRegistry", "BerthModel", nio,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
-        tests("BerthArchitectureTests", ["BerthCatalog"]),
+        tests("BerthArchitectureTests", ["BerthCatalog"] + grdb),
         tests("BerthDigestTests", ["BerthDigest", "BerthModel"]),
         tests("BerthBlobsTests", ["BerthTestSupport", "BerthBlobs", "BerthDigest", "BerthModel", nio]),
         tests("BerthCatalogTests", ["BerthCatalog", "BerthModel"] + grdb),

@@ -18,12 +18,11 @@ extension Catalog {
                 SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
-                WHERE l.leased_at >= 0 AND l.leased_at <= ?
-                    AND (l.leased_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
+                WHERE l.leased_at <= ? AND (l.leased_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
                 ORDER BY l.leased_at, l.repository_id, l.digest, l.kind
                 LIMIT ?
                 """,
-                [.integer(collecting.leaseLimit)] + (cursor ?? .start).values
+                [.integer(collecting.leaseLimit)] + (cursor ?? .start(at: LeaseMark.over)).values
                     + [.integer(Int64(Self.linksPerClosure))])
             var last: LinkCursor?
             for row in rows {
@@ -119,8 +118,8 @@ extension Catalog {
                 SELECT m.id, m.repository_id, r.name, m.deleted_with, m.deleted_at, m.detach_position, m.depth
                 FROM manifest m
                 JOIN repository r ON r.id = m.repository_id
-                WHERE m.deleted_at <= ? AND (m.deleted_at, -m.depth, m.id) > (?, ?, ?)
-                ORDER BY m.deleted_at, -m.depth, m.id
+                WHERE m.deleted_at <= ? AND (m.deleted_at, (-m.depth), m.id) > (?, ?, ?)
+                ORDER BY m.deleted_at, (-m.depth), m.id
                 LIMIT ?
                 """,
                 [.integer(collecting.windowLimit)] + last.values + [.integer(Int64(Self.linksPerClosure))])
@@ -164,7 +163,7 @@ extension Catalog {
         try await collect { [self] collecting, changes throws(CatalogError) in
             if collecting.isFirstLease || collecting.now < keepsContentUntil { return false }
             let rows = try collecting.transaction.rows(
-                "SELECT digest FROM blob WHERE state = 1 ORDER BY digest LIMIT ?",
+                "SELECT digest FROM blob WHERE state = 1 AND state > 0 ORDER BY digest LIMIT ?",
                 [.integer(Int64(Self.linksPerClosure))])
             for row in rows {
                 let digest = try row.digest(0)
@@ -182,7 +181,13 @@ extension Catalog {
     package func sweeping(after last: Digest?, limit: Int) async throws(CatalogError) -> [Digest] {
         try await database.read { transaction throws(CatalogError) in
             try transaction.rows(
-                "SELECT digest FROM blob WHERE state = 2 AND digest > ? ORDER BY digest LIMIT ?",
+                """
+                SELECT digest
+                FROM blob
+                WHERE state = 2 AND state > 0 AND digest > ?
+                ORDER BY digest
+                LIMIT ?
+                """,
                 [.text(last?.text ?? ""), .integer(Int64(limit))]
             ).map { row throws(CatalogError) in try row.digest(0) }
         }

@@ -95,8 +95,10 @@ extension Catalog {
         plan.isCut = cursor != nil
         let rest = try await database.read { transaction throws(CatalogError) in
             (
-                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 1", []),
-                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 2", []),
+                try transaction.row(
+                    "SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 1 AND state > 0", []),
+                try transaction.row(
+                    "SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 2 AND state > 0", []),
                 try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM stray_file", [])
             )
         }
@@ -137,19 +139,24 @@ private struct Planning {
     private static let mostLinks = 100_000
     private(set) var plan = CollectionPlan()
     private var freed: Set<Digest> = []
+    private var places: [Place: Int] = [:]
     private var count = 0
+
+    private struct Place: Hashable {
+        let repository: RepositoryName
+        let reason: CollectionPlan.Reason
+    }
 
     var isFull: Bool { count >= Self.mostLinks }
 
     mutating func add(_ links: [Link]) {
         for link in links {
             count += 1
-            let index =
-                plan.parts.firstIndex { $0.repository == link.repository && $0.reason == link.reason }
-                ?? {
-                    plan.parts.append(.init(repository: link.repository, reason: link.reason))
-                    return plan.parts.count - 1
-                }()
+            let index = places[Place(repository: link.repository, reason: link.reason), default: plan.parts.count]
+            if index == plan.parts.count {
+                plan.parts.append(.init(repository: link.repository, reason: link.reason))
+                places[Place(repository: link.repository, reason: link.reason)] = index
+            }
             plan.parts[index].links += 1
             plan.parts[index].bytes += link.size
             if link.isLast, freed.insert(link.digest).inserted {
@@ -270,7 +277,7 @@ private struct Explaining {
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
             WHERE l.digest = ?
-            ORDER BY r.name, l.kind
+            ORDER BY l.repository_id, l.kind
             LIMIT ?
             """, [.digest(digest), limit])
         let holders = try transaction.rows(
@@ -278,10 +285,11 @@ private struct Explaining {
             SELECT r.name, m.digest, m.id, m.deleted_at
             FROM manifest m
             JOIN repository r ON r.id = m.repository_id
-            WHERE m.id IN (SELECT manifest_id FROM manifest_reference WHERE digest = ?) OR m.digest = ?
+            WHERE m.id IN (SELECT manifest_id FROM manifest_reference WHERE digest = ? LIMIT ?)
+                OR m.id IN (SELECT id FROM manifest WHERE digest = ? LIMIT ?)
             ORDER BY r.name, m.id
             LIMIT ?
-            """, [.digest(digest), .digest(digest), limit])
+            """, [.digest(digest), limit, .digest(digest), limit, limit])
         return ContentStory(
             content: try transaction.content(digest),
             links: try links.map { row throws(CatalogError) in try link(row) },

@@ -36,7 +36,9 @@ package struct LinkCursor: Hashable, Sendable {
     let digest: String
     let kind: Int64
 
-    static let start = LinkCursor(time: .min, repositoryID: 0, digest: "", kind: 0)
+    static let start = start(at: .min)
+    /// Before all links of that time: no repository has the number 0.
+    static func start(at time: Int64) -> LinkCursor { LinkCursor(time: time, repositoryID: 0, digest: "", kind: 0) }
     var values: [SQLValue] { [.integer(time), .integer(repositoryID), .text(digest), .integer(kind)] }
 }
 
