@@ -20,8 +20,9 @@ struct Collecting: Scenario {
         "\(Datasets.label(size.freed))-of-\(size.kept == 1_000_000 ? "1M" : Datasets.label(size.kept))"
     }
 
-    /// Images of a hundred blobs, and blobs that none of them names. Each server is stopped and its command frees what it
-    /// can, once.
+    /// Images of a hundred blobs that a round has looked at before, as in any registry that has stood for a day, and blobs
+    /// that none of them names. Each server is stopped and its command frees what it can, once. The peer's files are written
+    /// all at once; it keeps no account that an earlier run would change.
     private func offline(
         _ size: (freed: Int, kept: Int), _ servers: [any Server], _ plan: Plan, _ goals: [Goal], isLarge: Bool
     ) -> Case {
@@ -32,11 +33,13 @@ struct Collecting: Scenario {
                 "keep/r\(number % 100)", tags: ["v\(number)"], series: 9, number: number, layers: perImage - 1,
                 bytes: Content.tailBytes)
         }
-        dataset.blobs.append(
-            Dataset.Blobs(repository: "keep/r0", size: Content.tailBytes, series: 10, numbers: 0..<size.freed))
+        let garbage = Dataset.Blobs(
+            repository: "keep/r0", size: Content.tailBytes, series: 10, numbers: 0..<size.freed)
+        var whole = dataset
+        whole.blobs.append(garbage)
         let entrants = servers.map { server in
             Entrant(
-                label: server.name, server: server, root: .own(dataset),
+                label: server.name, server: server, root: .own(server is Berth ? dataset : whole),
                 absence: !server.isRegistry
                     ? "serving files"
                     : isLarge && server.storeKind == .distribution
@@ -49,9 +52,12 @@ struct Collecting: Scenario {
             trial.comeToRest()
             trial.process.stop()
             let command = try command(trial)
+            if trial.server is Berth {
+                _ = try run(command)
+                try push(garbage, to: trial)
+            }
             let before = blobFiles(trial)
-            let outcome = try Shell.measured(command)
-            guard outcome.status == 0 else { throw BenchError("\(command.joined(separator: " ")): \(outcome.output)") }
+            let outcome = try run(command)
             let freed = before - blobFiles(trial)
             var result = Measurement(operations: freed)
             if freed != size.freed {
@@ -65,6 +71,23 @@ struct Collecting: Scenario {
             ]
             return result
         }
+    }
+
+    private func run(_ command: [String]) throws -> Shell.Outcome {
+        let outcome = try Shell.measured(command)
+        guard outcome.status == 0 else { throw BenchError("\(command.joined(separator: " ")): \(outcome.output)") }
+        return outcome
+    }
+
+    /// Starts the server once more for that.
+    private func push(_ blobs: Dataset.Blobs, to trial: Trial) throws {
+        let root = trial.process.root
+        let process = try ServerProcess.start(trial.server, root: root, scratch: root + "/..", tls: nil)
+        defer { process.stop() }
+        let again = Trial(process: process, plan: trial.plan, tls: false, unit: trial.unit, round: trial.round)
+        let (jobs, next) = Filler.jobs([blobs])
+        try again.warm(try again.load(connections: 8) { _ in Filler(jobs: next) }, .operations(jobs))
+        again.comeToRest()
     }
 
     private func command(_ trial: Trial) throws -> [String] {
