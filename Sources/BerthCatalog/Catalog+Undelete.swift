@@ -28,7 +28,7 @@ extension Catalog {
         var restoration: Restoration
         switch found {
         case .refused(let outcome): return outcome
-        case .head(let id): restoration = Restoration(of: id, .whole)
+        case .head(let id, let limits): restoration = Restoration(of: id, .whole, limits)
         case .alone(let id): restoration = Restoration(of: id, .along)
         }
         try await run(&restoration, in: repository, by: principal)
@@ -42,8 +42,9 @@ extension Catalog {
 /// What somebody wants back.
 private enum Wanted: Sendable {
     case refused(Undeletion)
-    /// The manifest that a person has deleted, or has pushed again since.
-    case head(Int64)
+    /// The manifest that a person has deleted, with all that went with it; or one that was pushed again since, with what
+    /// went within the window.
+    case head(Int64, Restoration.Limits)
     /// What went with one that is here again, or whose window is over.
     case alone(Int64)
 
@@ -65,6 +66,8 @@ private enum Wanted: Sendable {
         }
         let id = try row.integer(0)
         if row.isNull(1) {
+            let limits = Restoration.Limits(
+                registry: collecting.windowLimit, wall: collecting.windowLimit(ofWall: now))
             let hasMore = try transaction.exists(
                 """
                 SELECT 1 FROM manifest WHERE deleted_with = ? AND id <> ? AND deleted_at > ?
@@ -73,10 +76,9 @@ private enum Wanted: Sendable {
                 LIMIT 1
                 """,
                 [
-                    .integer(id), .integer(id), .integer(collecting.windowLimit), .integer(id),
-                    .integer(collecting.windowLimit(ofWall: now)),
+                    .integer(id), .integer(id), .integer(limits.registry), .integer(id), .integer(limits.wall),
                 ])
-            self = hasMore ? .head(id) : .refused(.notDeleted)
+            self = hasMore ? .head(id, limits) : .refused(.notDeleted)
             return
         }
         // A manifest without a deletion of its own is being purged.
@@ -94,7 +96,7 @@ private enum Wanted: Sendable {
         if let head {
             self = .refused(.wentWith(try head.digest(0)))
         } else {
-            self = deletion == id ? .head(id) : .alone(id)
+            self = deletion == id ? .head(id, .none) : .alone(id)
         }
     }
 }

@@ -87,8 +87,19 @@ struct Restoration: Sendable {
         /// What went along with something else, and what is below it; links that people have deleted since it went.
         case along
     }
+    /// What went before these times went with a deletion whose window is over.
+    struct Limits: Sendable {
+        let registry: Int64
+        /// All that is known of when a tag went.
+        let wall: Int64
+
+        /// All of it went with the deletion that is taken back: a restoration that begins within its window ends whole,
+        /// however long it takes, or the registry stands still meanwhile.
+        static let none = Limits(registry: .min, wall: .min)
+    }
     let head: Int64
     let extent: Extent
+    let limits: Limits
     /// Where it is, once that has been looked up: its name may be another repository's later.
     fileprivate(set) var home: Int64?
     /// It has a row, by which a start or the collector goes on with it.
@@ -113,8 +124,8 @@ struct Restoration: Sendable {
     /// Something is being deleted at this moment.
     fileprivate(set) var waits = false
 
-    init(of head: Int64, _ extent: Extent) {
-        (self.head, self.extent) = (head, extent)
+    init(of head: Int64, _ extent: Extent, _ limits: Limits = .none) {
+        (self.head, self.extent, self.limits) = (head, extent, limits)
         tasks = extent == .whole ? [.tags(head), .group(head), .manifest(head)] : [.manifest(head)]
     }
 
@@ -286,7 +297,7 @@ private struct Restoring {
         try find(
             try transaction.rows(
                 "SELECT id FROM manifest WHERE deleted_with = ? AND id <> ? AND deleted_at > ? LIMIT ?",
-                [.integer(id), .integer(id), .integer(collecting.windowLimit), limit]))
+                [.integer(id), .integer(id), .integer(restoration.limits.registry), limit]))
     }
 
     /// What was found comes next; nothing: on to what is below.
@@ -315,7 +326,7 @@ private struct Restoring {
             try transaction.execute(
                 "UPDATE tag_history SET deleted_with = NULL WHERE id = ?", [.integer(try row.integer(0))])
             // A deletion whose window is over gives nothing back.
-            guard try row.integer(4) > collecting.windowLimit(ofWall: now) else { continue }
+            guard try row.integer(4) > restoration.limits.wall else { continue }
             let tag = try row.tag(1)
             guard !row.isNull(2), try transaction.tagRow(tag, in: home) == nil else {
                 restoration.skipped.append(tag)

@@ -44,6 +44,7 @@ struct RestoringTests {
                 in: try test.folder.copyAsIfKilled(), clock: test.clock, settings: small())
             for number in 10..<30 { #expect(try await killed.isThere(number)) }
             #expect(try await killed.isThere(40))
+            #expect(try await killed.points("all") == digest(40))
             #expect(try await killed.count("SELECT count(*) FROM undeletion") == 0)
             try await killed.catalog.close()
         }

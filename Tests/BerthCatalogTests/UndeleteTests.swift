@@ -37,6 +37,18 @@ struct UndeleteTests {
         }
     }
 
+    @Test("tags come back with their manifest though the registry stood still, or the wall clock jumped (G5)")
+    func wallClock() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            _ = try await test.push(10, references: [1], tags: ["a"])
+            _ = try await test.delete(10)
+            test.clock.setWall(test.clock.wall() + 2 * windowLength)
+            #expect(try await test.undelete(10) == .restored(manifests: 1, tags: [test.tag("a")], skipped: []))
+        }
+    }
+
     @Test("tags beyond a thousand come back, each of them or listed as skipped (C6)")
     func manyTags() async throws {
         try await withCatalog(settings: collectSettings()) { test in
