@@ -1,3 +1,4 @@
+import BerthCatalog
 import BerthModel
 
 /// The documents of the small registry: a number always means the same bytes. Blobs are 0 to 2, images 10 and 11, a
@@ -27,6 +28,7 @@ enum Document {
     static func undistributed(of manifest: Int) -> [Int] { manifest == 13 ? [2] : [] }
 
     static let manifests = [10, 11, 12, 13, 20, 21, 30, 31]
+    static let all = [0, 1, 2] + manifests
 
     /// What names some content, or names what does, and the content itself: all of it goes when it is purged.
     static func holders(of number: Int) -> Set<Int> {
@@ -81,26 +83,45 @@ struct Memory {
     }
     private struct Deletion {
         let key: Key
-        let isPurge: Bool
+        var kind = DeletionKind.plain
         var end = Int.max
     }
-    /// Bytes that somebody sends.
+    enum DeletionKind {
+        case plain
+        /// With all that names it.
+        case purge
+        /// From under manifests that are here.
+        case tearing
+    }
+    /// Bytes that somebody sends, or wants back.
     private struct Bringing {
         let number: Int
         var end = Int.max
     }
+    /// A manifest that was deleted last as its client was told, and what was here with it before.
+    struct Deleted {
+        let index: Int
+        /// When it was asked for.
+        let moment: Int
+        let clock: Int64
+        let wasTagged: Bool
+        let along: [Key]
+    }
     /// The push or restoration of each manifest that was acknowledged last, by when it began.
     private(set) var acknowledged: [Key: Int] = [:]
+    private(set) var deleted: [Key: Deleted] = [:]
     /// Manifests that have had a tag.
     private var roots: Set<Key> = []
+    /// The push or restoration of each tag that was acknowledged last, by when it began.
+    private var tagged: [Key: Int] = [:]
+    /// The same of each link.
+    private var linked: [Key: Int] = [:]
     private var deletions: [Deletion] = []
     private var bringings: [Bringing] = []
     /// Somebody has pushed a manifest that names what need not be here.
     private(set) var namesUndistributed = false
     /// What was taken out of everything, and when that began.
     private(set) var purged: [Int: Int] = [:]
-    /// Blobs that were deleted from under manifests that are here.
-    var torn: Set<Key> = []
     private var time = 0
 
     /// Another moment.
@@ -109,26 +130,62 @@ struct Memory {
         return time
     }
 
-    mutating func acknowledge(_ key: Key, since began: Int, isRoot: Bool = false) {
+    /// A manifest is here, whole.
+    mutating func acknowledge(_ key: Key, since began: Int, isTagged: Bool = false) {
         acknowledged[key] = max(began, acknowledged[key] ?? began)
-        if isRoot { roots.insert(key) }
+        for part in Document.references(of: key.number) {
+            acknowledgeLink(Key(number: part, repository: key.repository), since: began)
+        }
+        guard isTagged else { return }
+        roots.insert(key)
+        tagged[key] = max(began, tagged[key] ?? began)
     }
+    mutating func acknowledgeLink(_ key: Key, since began: Int) { linked[key] = max(began, linked[key] ?? began) }
 
-    mutating func beginDeletion(_ key: Key, isPurge: Bool = false) -> Int {
-        deletions.append(Deletion(key: key, isPurge: isPurge))
+    mutating func beginDeletion(_ key: Key, _ kind: DeletionKind = .plain) -> Int {
+        deletions.append(Deletion(key: key, kind: kind))
         return deletions.count - 1
     }
     mutating func endDeletion(_ index: Int, wasRefused: Bool) { deletions[index].end = wasRefused ? 0 : tick() }
 
+    /// What is to come back with a manifest that somebody begins to delete.
+    func deleting(_ key: Key, _ index: Int, at clock: Int64, since moment: Int) -> Deleted {
+        let companions = Document.companions[key.number, default: []].subtracting([key.number])
+        return Deleted(
+            index: index, moment: moment, clock: clock, wasTagged: mustBeTagged(key, but: index),
+            along: companions.map { Key(number: $0, repository: key.repository) }.filter {
+                mustBeHere($0, but: index)
+            })
+    }
+    mutating func delete(_ key: Key, _ deletion: Deleted) {
+        if deleted[key].map({ $0.moment < deletion.moment }) ?? true { deleted[key] = deletion }
+    }
+
+    /// A deletion was taken back from `began` on: with it comes what was here before, unless it went otherwise as well.
+    mutating func restore(_ key: Key, _ deletion: Deleted, since began: Int) {
+        let isTagged = deletion.wasTagged && !wasDeleted(key, since: deletion.moment, but: deletion.index)
+        acknowledge(key, since: began, isTagged: isTagged)
+        for other in deletion.along where !mayHaveGone(other, since: deletion.moment, but: deletion.index) {
+            acknowledge(other, since: began)
+        }
+    }
+
+    /// Whether people may have it back at this time: they asked for its deletion within the window.
+    func mustComeBack(_ key: Key, at clock: Int64, _ terms: CollectionTerms) -> Bool {
+        guard let deletion = deleted[key], clock - deletion.clock < terms.window else { return false }
+        return !wasPurged(key, since: deletion.moment)
+    }
+
     /// Whether somebody has asked to delete exactly this since `moment`.
-    func wasDeleted(_ key: Key, since moment: Int) -> Bool {
-        deletions.contains { $0.key == key && $0.end > moment }
+    func wasDeleted(_ key: Key, since moment: Int, but own: Int? = nil) -> Bool {
+        deletions.indices.contains { $0 != own && deletions[$0].key == key && deletions[$0].end > moment }
     }
 
     /// Whether this, or what it goes with, may have been deleted since `moment`.
-    func mayHaveGone(_ key: Key, since moment: Int) -> Bool {
-        deletions.contains { deletion in
-            deletion.end > moment && deletion.key.repository == key.repository
+    func mayHaveGone(_ key: Key, since moment: Int, but own: Int? = nil) -> Bool {
+        deletions.indices.contains { index in
+            let deletion = deletions[index]
+            return index != own && deletion.end > moment && deletion.key.repository == key.repository
                 && (deletion.key.number == key.number
                     || Document.companions[deletion.key.number]?.contains(key.number) == true)
         }
@@ -136,7 +193,12 @@ struct Memory {
 
     /// Whether this may have been purged since `moment`, with all that names it.
     func wasPurged(_ key: Key, since moment: Int) -> Bool {
-        deletions.contains { $0.isPurge && $0.key == key && $0.end > moment }
+        deletions.contains { $0.kind == .purge && $0.key == key && $0.end > moment }
+    }
+
+    /// Whether it may have been deleted from under manifests that are here, and nobody has brought it since.
+    func mayBeTorn(_ key: Key) -> Bool {
+        deletions.contains { $0.kind == .tearing && $0.key == key && $0.end > linked[key] ?? 0 }
     }
 
     mutating func purge(_ number: Int, since began: Int) { purged[number] = began }
@@ -154,12 +216,22 @@ struct Memory {
     }
 
     /// Whether an acknowledged manifest has not been deleted since, with another one either.
-    func mustBeHere(_ key: Key) -> Bool {
+    func mustBeHere(_ key: Key, but own: Int? = nil) -> Bool {
         guard let began = acknowledged[key] else { return false }
-        return !deletions.contains { deletion in
-            guard deletion.end > began, deletion.key.repository == key.repository else { return false }
-            return deletion.key.number == key.number
-                || !roots.contains(key) && Document.companions[deletion.key.number]?.contains(key.number) == true
+        return roots.contains(key)
+            ? !wasDeleted(key, since: began, but: own) : !mayHaveGone(key, since: began, but: own)
+    }
+
+    /// Whether its tag was acknowledged, and it has not been deleted since.
+    func mustBeTagged(_ key: Key, but own: Int? = nil) -> Bool {
+        tagged[key].map { !wasDeleted(key, since: $0, but: own) } ?? false
+    }
+
+    /// Whether it was deleted, and nobody has sent it or wanted it back since, or what it comes with.
+    func mustBeGone(_ key: Key) -> Bool {
+        guard let deletion = deleted[key] else { return false }
+        return !bringings.contains {
+            $0.end > deletion.moment && Document.companions[$0.number]?.contains(key.number) == true
         }
     }
 }

@@ -109,10 +109,10 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
             }
         }
         committed()
+        stage?.hasWritten = true
         // Between the commit and the caches' letting go an event loop may still answer from them.
         if let stage, stage.flips() { try await stage.step("commits") }
         settled(result)
-        stage?.hasWritten = true
         return try result.get()
     }
 

@@ -85,6 +85,7 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     }
 
     private func take(_ digests: [Digest], _ process: Int) async throws(CatalogError) {
+        guard process == crashes else { throw .unavailable("crash") }
         guard locks else { return }
         if !held.isDisjoint(with: digests) {
             try await step("turn", process, when: { self.held.isDisjoint(with: digests) })

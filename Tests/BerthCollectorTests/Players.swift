@@ -41,6 +41,7 @@ extension World {
         let promise = catalog.promise(digest, in: name)
         try await stage?.step("promised")
         if number >= 10 {
+            if catalog.cachedManifest(digest, in: name) != nil { return true }
             if try await catalog.manifest(digest, in: name) != nil { return true }
         } else {
             if catalog.cachedBlob(digest, in: name) != nil { return true }
@@ -55,10 +56,26 @@ extension World {
         return false
     }
 
-    /// An upload; `takesLong`: its bytes come in pieces, and lie in a sealed file at the end. When its last piece came.
+    /// When a client was heard of while it uploaded, over crashes too.
+    struct Movement {
+        let opened: Int64
+        fileprivate(set) var last: Int64
+        /// It has sent all of it, and perhaps was not told so.
+        fileprivate var isClosed = false
+        /// It was still for a lease after its upload had ended.
+        fileprivate(set) var wasStill = false
+
+        init(at now: Int64) { (opened, last) = (now, now) }
+    }
+
+    /// An upload; `takesLong`: its bytes come in pieces, and lie in a sealed file at the end. False: it became too old.
     @discardableResult
-    func upload(_ number: Int, _ repository: Int, takesLong: Bool = false) async throws(CatalogError) -> Int64 {
-        var moved = clock.sinceBoot()
+    func upload(
+        _ number: Int, _ repository: Int, takesLong: Bool = false, _ movement: inout Movement
+    ) async throws(CatalogError) -> Bool {
+        let began = clock.sinceBoot()
+        if movement.isClosed, began - movement.last >= terms.lease { movement.wasStill = true }
+        (movement.last, movement.isClosed) = (began, false)
         let (digest, name) = (digest(number), Self.repositories[repository])
         let id: UploadID? = takesLong ? uploadID(number, repository) : nil
         if let id {
@@ -67,8 +84,9 @@ extension World {
             catalog.noteUpload(id, repository: name, principal: Self.pusher)
             for _ in 0..<2 {
                 try await stage?.step()
+                guard clock.sinceBoot() - began <= terms.longestUpload else { return false }
                 catalog.leases.noteUpload(in: name)
-                moved = clock.sinceBoot()
+                movement.last = clock.sinceBoot()
             }
         }
         stage?.does("look for content")
@@ -78,8 +96,10 @@ extension World {
             isPresent = store.files[digest] == 10
         }
         stage?.does("upload")
+        let start = memory.tick()
         let bringing = memory.beginBringing(number)
         defer { memory.endBringing(bringing) }
+        movement.isClosed = true
         for _ in 0..<2 {
             let content: BlobCommit.Content
             if isPresent {
@@ -93,10 +113,20 @@ extension World {
             let outcome = try await catalog.commitBlob(
                 BlobCommit(
                     repository: name, digest: digest, size: 10, content: content, upload: id, principal: Self.pusher))
-            guard case .contentGone = outcome else { break }
-            isPresent = false
+            switch outcome {
+            case .committed:
+                memory.acknowledgeLink(key(number, repository), since: start)
+                return true
+            case .contentGone where isPresent: isPresent = false
+            default: lose("an upload was refused: \(outcome)")
+            }
         }
-        return moved
+        return true
+    }
+
+    func upload(_ number: Int, _ repository: Int, takesLong: Bool = false) async throws(CatalogError) {
+        var movement = Movement(at: clock.sinceBoot())
+        try await upload(number, repository, takesLong: takesLong, &movement)
     }
 
     private func uploadID(_ number: Int, _ repository: Int) -> UploadID {
@@ -122,56 +152,79 @@ extension World {
     // MARK: - Clients
 
     /// Pushes a manifest as a client does: asks for each part, sends what is not here, then the manifest. It must not be
-    /// refused for a part that was promised within the lease and that nobody has deleted since. True: acknowledged.
+    /// refused for a part that was promised within the lease and that nobody has deleted since. Where its promise was
+    /// acknowledged; nil: it was not.
     @discardableResult
     func push(
         _ number: Int, _ repository: Int, mounts: Bool = false, takesLong: Bool = false, isPart: Bool = false
-    ) async -> Bool {
+    ) async -> Promise? {
         for _ in 0..<3 {
-            var promised: [Int: (clock: Int64, moment: Int)] = [:]
-            var opened = Int64.max
-            var moved = Int64.min
+            var promised: [Int: Promise] = [:]
+            var movement: Movement?
             for part in Document.references(of: number) {
-                promised[part] = (clock.sinceBoot(), memory.tick())
-                if mounts, part < 10, await mount(part, from: 1 - repository, to: repository) { continue }
-                let isHere = await persistently { () async throws(CatalogError) in try await head(part, repository) }
-                if isHere == true { continue }
+                if mounts, part < 10 {
+                    promised[part] = await mount(part, from: 1 - repository, to: repository)
+                    if promised[part] != nil { continue }
+                }
+                promised[part] = await promise { () async throws(CatalogError) in try await head(part, repository) }
+                if promised[part] != nil { continue }
                 guard part < 10 else {
-                    guard await push(part, repository, isPart: true) else { return false }
+                    promised[part] = await push(part, repository, isPart: true)
+                    guard promised[part] != nil else { return nil }
                     continue
                 }
                 let isLong = takesLong && part == Document.references(of: number).last
-                if isLong { opened = clock.sinceBoot() }
-                let start = starts
-                let sent = await persistently { () async throws(CatalogError) in
-                    try await upload(part, repository, takesLong: isLong)
+                var moves = Movement(at: clock.sinceBoot())
+                promised[part] = await promise { () async throws(CatalogError) in
+                    try await upload(part, repository, takesLong: isLong, &moves)
                 }
-                guard let sent else { return false }
-                // After a crash the client was still for as long as it liked.
-                if isLong, starts == start { moved = sent }
+                guard promised[part] != nil else { return nil }
+                if isLong { movement = moves }
             }
-            switch await acknowledgedPut(number, repository, isTagged: !isPart && number != 10) {
-            case .stored?: return true
+            let (outcome, promise) = await acknowledgedPut(number, repository, isTagged: !isPart && number != 10)
+            switch outcome {
+            case .stored?: return promise
             case .missing(let digests)?:
                 let now = clock.sinceBoot()
                 for part in digests.map(Document.number) {
-                    guard let promise = promised[part] else { continue }
-                    // What an upload drew out holds as long as it was open, and one lease more; a later piece of one that
-                    // is too old is refused.
-                    let isDrawnOut =
-                        moved > .min && now - moved < terms.lease && opened - promise.clock < terms.lease
-                        && moved - opened <= terms.longestUpload
-                    if now - promise.clock < terms.lease || isDrawnOut,
+                    guard let promise = promised[part] else {
+                        lose("a push broke: what it need not have is asked for: \(part) of \(number)")
+                        return nil
+                    }
+                    if now - promise.clock < terms.lease || isDrawnOut(promise, by: movement),
                         !memory.wasDeleted(key(part, repository), since: promise.moment)
                     {
                         lose("a push broke: a part that was promised is gone: \(part) of \(number)")
-                        return false
+                        return nil
                     }
                 }
-            default: return false
+            default: return nil
             }
         }
-        return false
+        return nil
+    }
+
+    /// When the request began that was answered with "exists".
+    struct Promise {
+        let clock: Int64
+        let moment: Int
+    }
+
+    /// Asks until there is an answer.
+    private func promise(_ ask: () async throws(CatalogError) -> Bool) async -> Promise? {
+        var promise: Promise?
+        let isHere = await persistently { () async throws(CatalogError) in
+            promise = Promise(clock: clock.sinceBoot(), moment: memory.tick())
+            return try await ask()
+        }
+        return isHere == true ? promise : nil
+    }
+
+    /// What an upload draws out holds as long as it is open, and one lease more.
+    private func isDrawnOut(_ promise: Promise, by upload: Movement?) -> Bool {
+        guard let upload, !upload.wasStill else { return false }
+        return clock.sinceBoot() - upload.last < terms.lease && upload.opened - promise.clock < terms.lease
+            && upload.last - upload.opened <= terms.longestUpload
     }
 
     /// Pushes a manifest without asking for its parts. It may be refused.
@@ -179,58 +232,86 @@ extension World {
         _ = await acknowledgedPut(number, repository, isTagged: true)
     }
 
-    private func acknowledgedPut(_ number: Int, _ repository: Int, isTagged: Bool) async -> ManifestPushOutcome? {
-        let began = memory.tick()
-        let outcome = await persistently { () async throws(CatalogError) in
-            try await put(number, repository, isTagged: isTagged)
+    private func acknowledgedPut(
+        _ number: Int, _ repository: Int, isTagged: Bool
+    ) async -> (ManifestPushOutcome?, Promise?) {
+        var outcome: ManifestPushOutcome?
+        let promise = await promise { () async throws(CatalogError) in
+            outcome = nil
+            outcome = try await put(number, repository, isTagged: isTagged)
+            return true
         }
-        if case .stored? = outcome { memory.acknowledge(key(number, repository), since: began, isRoot: isTagged) }
-        return outcome
+        switch outcome {
+        case .stored?:
+            if let promise {
+                memory.acknowledge(key(number, repository), since: promise.moment, isTagged: isTagged)
+            }
+        case .missing?, nil: break
+        case .some(let other): lose("a push was refused: \(other)")
+        }
+        return (outcome, promise)
     }
 
-    private func mount(_ number: Int, from source: Int, to target: Int) async -> Bool {
-        let size = await persistently { () async throws(CatalogError) in
+    private func mount(_ number: Int, from source: Int, to target: Int) async -> Promise? {
+        let promise = await promise { () async throws(CatalogError) in
             stage?.does("mount")
             return try await catalog.mount(
-                digest(number), from: Self.repositories[source], to: Self.repositories[target], by: Self.pusher)
+                digest(number), from: Self.repositories[source], to: Self.repositories[target], by: Self.pusher) != nil
         }
-        return size.flatMap { $0 } != nil
+        if let promise { memory.acknowledgeLink(key(number, target), since: promise.moment) }
+        return promise
     }
 
     /// Deletes a manifest, and perhaps wants it back within the window.
     func delete(_ number: Int, _ repository: Int, comesBack: Bool) async {
-        let name = Self.repositories[repository]
-        let asked = memory.tick()
-        let deletion = memory.beginDeletion(key(number, repository))
-        let began = clock.sinceBoot()
+        let key = key(number, repository)
+        let (start, wasHere, moment) = (starts, memory.mustBeHere(key), memory.tick())
+        let index = memory.beginDeletion(key)
+        let deletion = memory.deleting(key, index, at: clock.sinceBoot(), since: moment)
         let outcome = await persistently { () async throws(CatalogError) in
             stage?.does("delete")
-            return try await catalog.deleteManifest(digest(number), in: name, referencedAllowed: false, by: Self.pusher)
+            return try await catalog.deleteManifest(
+                digest(number), in: Self.repositories[repository], referencedAllowed: false, by: Self.pusher)
         }
-        if case .referenced? = outcome { return memory.endDeletion(deletion, wasRefused: true) }
-        memory.endDeletion(deletion, wasRefused: false)
-        guard comesBack, case .deleted? = outcome else { return }
+        switch outcome {
+        case .deleted?: break
+        // Before a crash it may have been deleted all the same.
+        case nil: return memory.endDeletion(index, wasRefused: false)
+        case .unknownManifest? where starts != start && wasHere: break
+        default: return memory.endDeletion(index, wasRefused: starts == start)
+        }
+        memory.endDeletion(index, wasRefused: false)
+        memory.delete(key, deletion)
+        if comesBack { await undelete(key) }
+    }
+
+    /// Wants back what was deleted last, within the window.
+    func undelete(_ key: Memory.Key) async {
+        guard let deletion = memory.deleted[key] else { return }
         let moment = memory.tick()
+        let bringing = memory.beginBringing(key.number)
+        defer { memory.endBringing(bringing) }
         let back = await persistently { () async throws(CatalogError) in
             stage?.does("undelete")
-            return try await catalog.undelete(digest(number), in: name, by: Self.pusher)
+            return try await catalog.undelete(
+                digest(key.number), in: Self.repositories[key.repository], by: Self.pusher)
         }
         switch back {
-        case .restored?:
-            memory.acknowledge(key(number, repository), since: moment)
-        case .tooLate?, .unknownManifest?:
-            if clock.sinceBoot() - began < terms.window, !memory.mayHaveGone(key(number, repository), since: moment),
-                !memory.wasPurged(key(number, repository), since: asked)
-            {
-                lose("a deleted manifest does not come back")
+        case .restored?: memory.restore(key, deletion, since: moment)
+        case .notDeleted?: memory.acknowledge(key, since: moment)
+        case .wentWith? where memory.mayHaveGone(key, since: deletion.moment, but: deletion.index): return
+        case nil: return
+        default:
+            // Whoever deletes it again meanwhile ends a restoration.
+            if memory.mustComeBack(key, at: clock.sinceBoot(), terms), !memory.mayHaveGone(key, since: moment) {
+                lose("a deleted manifest does not come back: \(key.number)")
             }
-        default: return
         }
     }
 
     func deleteBlob(_ number: Int, _ repository: Int, referencedAllowed: Bool = false) async {
-        let deletion = memory.beginDeletion(key(number, repository))
-        if referencedAllowed { memory.torn.insert(key(number, repository)) }
+        let start = starts
+        let deletion = memory.beginDeletion(key(number, repository), referencedAllowed ? .tearing : .plain)
         let outcome = await persistently { () async throws(CatalogError) in
             stage?.does("delete blob")
             return try await catalog.deleteBlob(
@@ -239,7 +320,7 @@ extension World {
         }
         switch outcome {
         case .referenced?, .protected?, .unknownBlob?, .unknownRepository?:
-            memory.endDeletion(deletion, wasRefused: true)
+            memory.endDeletion(deletion, wasRefused: starts == start)
         case .deleted?, nil: memory.endDeletion(deletion, wasRefused: false)
         }
     }
@@ -249,7 +330,7 @@ extension World {
         var began = memory.tick()
         let target = PurgeTarget.content(digest(number))
         let deletions = Document.holders(of: number).flatMap { holder in
-            Self.repositories.indices.map { memory.beginDeletion(key(holder, $0), isPurge: true) }
+            Self.repositories.indices.map { memory.beginDeletion(key(holder, $0), .purge) }
         }
         defer { for deletion in deletions { memory.endDeletion(deletion, wasRefused: false) } }
         var isDone = false

@@ -72,8 +72,11 @@ struct Search: Sendable {
             try database.clear()
             let world = try World(database, setting)
             try await beginning.prepare(world)
-            // What leads here is not what is looked for.
-            world.losses = []
+            try world.check()
+            // Without a guard what leads here is not what is looked for.
+            if guards == .all, let loss = world.losses.first {
+                found.losses.append("before seed \(seeds.lowerBound), \(beginning), \(setting): \(loss)")
+            }
             try database.mark()
             let snapshot = world.snapshot()
             if found.firstSeed == 0 { found.firstSeed = seeds.lowerBound }
@@ -146,10 +149,11 @@ struct Schedule {
                 await stage.enter { [world] in await world.time([6, 6]) }
             }
         }
+        if world.losses.isEmpty, !stage.isEmpty { world.lose("nobody can go on") }
         while !stage.isEmpty { await stage.crash() }
         world.end()
-        // Coming to rest takes as long as the schedule itself, so only some do.
-        if world.losses.isEmpty { try await world.rest(collects: stage.below(6) == 0) }
+        // All of it takes as long as the schedule itself, so only some do.
+        if world.losses.isEmpty { try await world.rest([.collecting, .restoring, nil, nil, nil, nil][stage.below(6)]) }
     }
 
     private func cast() async {

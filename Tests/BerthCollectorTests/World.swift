@@ -2,6 +2,7 @@ import BerthBlobs
 import BerthModel
 import BerthRegistry
 import Synchronization
+import Testing
 
 @testable import BerthCatalog
 
@@ -169,11 +170,10 @@ final class World: @unchecked Sendable {
         for (index, name) in Self.names.enumerated() where try row.integer(index) > 0 { lose(name) }
         if try row.integer(Self.names.count) > 0 {
             for link in try database.rows(Self.missingLinks, Self.looseEdge) {
-                let repository = Self.repositories.firstIndex { $0.text == (try? link.text(0)) } ?? 0
-                let digest = try link.digest(1)
-                if !memory.torn.contains(where: { $0.repository == repository && self.digest($0.number) == digest }) {
-                    lose("a manifest's reference has no link")
-                }
+                let name = try link.text(0)
+                let repository = try #require(Self.repositories.firstIndex { $0.text == name })
+                let key = Memory.Key(number: Document.number(try link.digest(1)), repository: repository)
+                if !memory.mayBeTorn(key) { lose("a manifest's reference has no link") }
             }
         }
         for row in try database.rows(Self.settledContent) where try !store.texts.contains(row.text(0)) {
@@ -198,7 +198,7 @@ final class World: @unchecked Sendable {
     private func checkPurged() throws {
         for (number, began) in memory.purged where !memory.wasBrought(number, since: began) {
             let digest = SQLValue.digest(digest(number))
-            let row = try database.rows(Self.remains, [digest, digest, digest]).first
+            let row = try database.rows(Self.remains, [digest, digest, digest, digest, digest, digest]).first
             if try row?.integer(0) != 0 || store.files[self.digest(number)] != nil {
                 lose("what was purged is here: \(number)")
             }
@@ -210,7 +210,7 @@ final class World: @unchecked Sendable {
     /// The manifest that names content which need not be here, and that content.
     private static let looseEdge: [SQLValue] = [.digest(Document.digest(13)), .digest(Document.digest(2))]
     private static let names = [
-        "a manifest's reference is not live", "linked content is not live", "a manifest has no link",
+        "a manifest's reference is not live", "linked content is not live and whole", "a manifest has no link",
         "an index is here without what it lists",
     ]
     private static let invariants: StaticString = """
@@ -224,7 +224,7 @@ final class World: @unchecked Sendable {
             (SELECT count(*)
              FROM blob b
              JOIN repository_blob l ON b.digest = l.digest
-             WHERE b.state > 0),
+             WHERE b.state > 0 OR b.damaged = 1 AND l.deleted_at IS NULL),
             (SELECT count(*)
              FROM manifest m
              WHERE m.deleted_at IS NULL AND NOT EXISTS (
@@ -267,6 +267,8 @@ final class World: @unchecked Sendable {
             (SELECT count(*) FROM manifest WHERE digest = ?)
             + (SELECT count(*) FROM repository_blob WHERE digest = ?)
             + (SELECT count(*) FROM blob WHERE digest = ? AND state < 2)
+            + (SELECT count(*) FROM blob_staging WHERE digest = ?)
+            + (SELECT count(*) FROM tag_history WHERE old_digest = ? OR new_digest = ?)
         """
     private static let settledContent: StaticString = """
         SELECT b.digest
@@ -282,21 +284,73 @@ private final class Meanwhile: @unchecked Sendable {
 }
 
 extension World {
-    /// Everything comes to rest: what was acknowledged is whole, what nothing keeps is gone, and both survive another
-    /// round (G6, G7).
-    func rest(collects: Bool) async throws {
+    /// What is looked at beyond what was acknowledged.
+    enum Rest { case collecting, restoring }
+
+    /// Everything comes to rest: what was acknowledged is whole; what was deleted comes back (G5), or what nothing keeps is
+    /// gone, and both survive another round (G6, G7).
+    func rest(_ rest: Rest?) async throws {
         await settle()
+        try await checkAcknowledged()
+        switch rest {
+        case .restoring where losses.isEmpty: try await restoreAll()
+        case .collecting where losses.isEmpty: try await collectAll()
+        default: return
+        }
+    }
+
+    private func checkAcknowledged() async throws {
         try check()
-        for (key, _) in memory.acknowledged where memory.mustBeHere(key) {
-            let fact = try await catalog.manifest(digest(key.number), in: Self.repositories[key.repository])
-            if fact == nil { lose("an acknowledged manifest is gone") }
+        for (key, _) in memory.acknowledged {
+            let (digest, name) = (digest(key.number), Self.repositories[key.repository])
+            let isHere = try await catalog.manifest(digest, in: name) != nil
+            if !isHere, memory.mustBeHere(key) { lose("an acknowledged manifest is gone: \(key.number)") }
+            if isHere, memory.mustBeGone(key) { lose("a deleted manifest is here again: \(key.number)") }
+            if memory.mustBeTagged(key), let tag = try? Tag("t\(key.number)"),
+                try await catalog.manifest(tag, in: name)?.digest != digest
+            {
+                lose("an acknowledged tag is gone: \(key.number)")
+            }
         }
         for row in try database.rows(Self.edges) {
             let number = Document.number(try row.digest(0))
             let all = Document.references(of: number).count + Document.undistributed(of: number).count
             if try row.integer(1) != Int64(all) { lose("a manifest has lost edges") }
         }
-        guard collects, losses.isEmpty else { return }
+        guard let counts = try database.rows(Self.counts).first else { return }
+        if try counts.integer(0) > 0 { lose("content does not settle") }
+        if try counts.integer(1) > 0 { lose("a repository's manifests are counted wrong") }
+        if try counts.integer(2) > 0 { lose("a tag points to a deleted manifest") }
+        for (index, name) in Self.repositories.enumerated() {
+            for number in Document.all {
+                let digest = digest(number)
+                if catalog.cachedManifest(digest, in: name) != nil,
+                    try database.rows(Self.shown, [.text(name.text), .digest(digest)]).isEmpty
+                {
+                    lose("a manifest is here from memory alone: \(number) in \(index)")
+                }
+                if catalog.cachedBlob(digest, in: name) != nil,
+                    try database.rows(Self.readable, [.text(name.text), .digest(digest)]).isEmpty
+                {
+                    lose("content is here from memory alone: \(number) in \(index)")
+                }
+            }
+        }
+    }
+
+    /// Whatever people have deleted within the window and nobody has purged is asked back.
+    private func restoreAll() async throws {
+        for (key, _) in memory.deleted {
+            let name = Self.repositories[key.repository]
+            guard memory.mustComeBack(key, at: clock.sinceBoot(), terms),
+                try await catalog.manifest(digest(key.number), in: name) == nil
+            else { continue }
+            await undelete(key)
+        }
+        try await checkAcknowledged()
+    }
+
+    private func collectAll() async throws {
         try await catalog.finishDetaching()
         try await purger.finishAll()
         clock.pass(terms.window + 2 * terms.longestUpload + 1)
@@ -307,11 +361,35 @@ extension World {
         if try garbage.integer(0) > 0 { lose("a manifest is kept for ever") }
         if try garbage.integer(1) > 0 { lose("a deleted link is kept for ever") }
         if try garbage.integer(2) > 0 { lose("content is kept for ever") }
-        if try garbage.integer(3) != Int64(store.files.count) { lose("files and rows differ") }
-        if try garbage.integer(4) > 0 { lose("a purge is never finished") }
-        if try garbage.integer(5) > 0 { lose("a restoration is never finished") }
+        if try garbage.integer(3) > 0 { lose("a purge is never finished") }
+        if try garbage.integer(4) > 0 { lose("a restoration is never finished") }
+        if try Set(database.rows(Self.contents).map { try $0.text(0) }) != store.texts { lose("files and rows differ") }
     }
 
+    private static let counts: StaticString = """
+        SELECT
+            (SELECT count(*) FROM blob_staging),
+            (SELECT count(*)
+             FROM repository r
+             WHERE r.manifests <> (
+                SELECT count(*) FROM manifest m WHERE m.repository_id = r.id AND m.deleted_at IS NULL)),
+            (SELECT count(*) FROM tag t JOIN manifest m ON m.id = t.manifest_id WHERE m.deleted_at IS NOT NULL)
+        """
+    private static let shown: StaticString = """
+        SELECT 1
+        FROM manifest m
+        JOIN repository r ON r.id = m.repository_id
+        WHERE r.name = ? AND m.digest = ? AND m.deleted_at IS NULL
+        """
+    private static let readable: StaticString = """
+        SELECT 1
+        FROM repository_blob l
+        JOIN repository r ON r.id = l.repository_id
+        JOIN blob b ON b.digest = l.digest
+        WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND coalesce(l.leased_at, 0) >= 0
+            AND b.state = 0 AND b.damaged = 0
+        """
+    private static let contents: StaticString = "SELECT digest FROM blob"
     private static let edges: StaticString = """
         SELECT m.digest, (SELECT count(*) FROM manifest_reference e WHERE e.manifest_id = m.id)
         FROM manifest m
@@ -329,7 +407,6 @@ extension World {
              FROM blob b
              WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
                 AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.digest = b.digest)),
-            (SELECT count(*) FROM blob),
             (SELECT count(*) FROM purge WHERE is_done = 0),
             (SELECT count(*) FROM undeletion)
         """
