@@ -122,6 +122,28 @@ extension Catalog {
         }
     }
 
+    /// Gives content of a purge whose row has gone a row that is sweeping (G3): the collector was faster, and settling that
+    /// had begun before may have brought the file back after it.
+    package func sweepForgotten(_ id: Int64) async throws(CatalogError) {
+        while true {
+            let count = try await collect { [self] collecting, changes throws(CatalogError) in
+                let rows = try collecting.transaction.rows(
+                    """
+                    SELECT c.digest
+                    FROM purge_content c
+                    WHERE c.purge_id = ? AND c.state = 2 AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = c.digest)
+                    ORDER BY c.digest
+                    LIMIT ?
+                    """, [.integer(id), .integer(Int64(Self.linksPerClosure))])
+                for row in rows {
+                    _ = try collecting.transaction.insertSweeping(row.digest(0), at: clock.wall(), &changes)
+                }
+                return rows.count
+            }
+            if count < Self.linksPerClosure { return }
+        }
+    }
+
     /// Content of a purge whose file is to go, in the order of its digests.
     package func purgedFiles(
         _ id: Int64, after last: Digest?, limit: Int

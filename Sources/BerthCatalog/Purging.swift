@@ -200,15 +200,7 @@ struct Purging {
                 "UPDATE blob SET state = 1, damaged = CASE WHEN ? = 1 THEN 1 ELSE damaged END WHERE digest = ? AND state = 0",
                 [.bool(upload != nil), .digest(digest)])
         } else {
-            // A file of it may be there all the same, which no row names.
-            size =
-                try transaction.row("DELETE FROM stray_file WHERE digest = ? RETURNING size", [.digest(digest)])
-                .map { row throws(CatalogError) in try row.integer(0) } ?? 0
-            try transaction.execute(
-                "INSERT INTO blob (digest, size, state, damaged, created_at) VALUES (?, ?, 2, 0, ?)",
-                [.digest(digest), .integer(size), .integer(wall)])
-            changes.totals.blobs += 1
-            changes.totals.bytes += size
+            size = try transaction.insertSweeping(digest, at: wall, &changes)
         }
         try transaction.execute(
             "UPDATE purge_content SET state = 1, upload_id = coalesce(?, upload_id) WHERE purge_id = ? AND digest = ?",
@@ -269,6 +261,23 @@ struct Purging {
         }
         guard links.isEmpty else { return }
         try transaction.execute("DELETE FROM repository WHERE id = ?", [home])
+    }
+}
+
+extension SQLTransaction {
+    /// A row for content that has none: a file of it may be there all the same. Its size, as far as that is known.
+    func insertSweeping(_ digest: Digest, at wall: Int64, _ changes: inout Changes) throws(CatalogError) -> Int64 {
+        try lock(blobs: [digest])
+        let size =
+            try row("DELETE FROM stray_file WHERE digest = ? RETURNING size", [.digest(digest)])
+            .map { row throws(CatalogError) in try row.integer(0) } ?? 0
+        try execute(
+            "INSERT INTO blob (digest, size, state, damaged, created_at) VALUES (?, ?, 2, 0, ?)",
+            [.digest(digest), .integer(size), .integer(wall)])
+        changes.content.append(digest)
+        changes.totals.blobs += 1
+        changes.totals.bytes += size
+        return size
     }
 }
 

@@ -53,6 +53,7 @@ package struct Purger: Sendable {
     func run(_ id: Int64) async throws(CatalogError) -> (Purge, failure: BlobError?) {
         try await catalog.detachPurged(id)
         await settled()
+        try await catalog.sweepForgotten(id)
         let failure = try await removeFiles(id)
         try await catalog.purgeHistory(id)
         try await catalog.scrubPurged(id)

@@ -9,7 +9,7 @@ import Logging
 /// Clients, the collector and time, as scripts on the real catalog. What a request does is what the registry does for it,
 /// one step after the other.
 extension World {
-    private static let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    static let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Does something again after each crash, for a client does not go down with the server.
     private func persistently<Value>(_ work: () async throws(CatalogError) -> Value) async -> Value? {

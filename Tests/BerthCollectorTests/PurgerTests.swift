@@ -4,8 +4,26 @@ import Testing
 @testable import BerthCatalog
 @testable import BerthRegistry
 
-@Suite("Purging while the catalog does not answer")
+@Suite("Purging beside other work")
 struct PurgerTests {
+    @Test("a file that settling gave its name after the collector forgot its row goes with the purge")
+    func lateSettling() async throws {
+        let database = try MemoryDatabase()
+        let world = try World(database, Setting())
+        try await world.upload(1, 0)
+        let id = try await world.catalog.beginPurge(.content(world.digest(1)), by: World.pusher)
+        let purger = Purger(
+            store: world.store, catalog: world.catalog, logger: World.log,
+            settled: {
+                await world.collect([.remove])
+                world.store.stray(world.digest(1))
+            })
+        #expect(try await purger.run(id).failure == nil)
+        #expect(world.store.files.isEmpty)
+        #expect(try database.rows("SELECT digest FROM blob").isEmpty)
+        try database.end()
+    }
+
     @Test("whichever question is refused, a purge is not done before its file is gone")
     func everyQuestion() async throws {
         for nth in 0... {
