@@ -2,8 +2,8 @@ import Testing
 
 @testable import BerthCatalog
 
-/// A search through the orders in which the steps of pushes, deletions, settling, collecting and purging can happen, with
-/// crashes in between, on the catalog's own code. Each schedule is its seed.
+/// A search through the orders in which the steps of pushes, deletions of manifests and of whole repositories, settling,
+/// collecting and purging can happen, with crashes in between, on the catalog's own code. Each schedule is its seed.
 @Suite("Interleavings of pushes, deletions and collecting", .serialized)
 struct InterleavingTests {
     @Test("no schedule loses anything, or keeps anything for ever (G1 to G7)")

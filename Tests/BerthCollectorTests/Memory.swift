@@ -82,9 +82,18 @@ struct Memory {
         let repository: Int
     }
     private struct Deletion {
-        let key: Key
+        /// Nil: the whole repository.
+        let number: Int?
+        let repository: Int
         var kind = DeletionKind.plain
         var end = Int.max
+
+        func takes(_ key: Key) -> Bool { repository == key.repository && (number ?? key.number) == key.number }
+        /// It, or what it goes with.
+        func mayTake(_ key: Key) -> Bool {
+            guard repository == key.repository, let number else { return repository == key.repository }
+            return number == key.number || Document.companions[number]?.contains(key.number) == true
+        }
     }
     enum DeletionKind {
         case plain
@@ -107,9 +116,18 @@ struct Memory {
         let wasTagged: Bool
         let along: [Key]
     }
+    /// A repository that was deleted last as its client was told, and what it held.
+    struct DeletedRepository {
+        let index: Int
+        let moment: Int
+        let clock: Int64
+        let whole: [Key]
+        let tagged: Set<Key>
+    }
     /// The push or restoration of each manifest that was acknowledged last, by when it began.
     private(set) var acknowledged: [Key: Int] = [:]
     private(set) var deleted: [Key: Deleted] = [:]
+    private(set) var deletedRepositories: [Int: DeletedRepository] = [:]
     /// Manifests that have had a tag.
     private var roots: Set<Key> = []
     /// The push or restoration of each tag that was acknowledged last, by when it began.
@@ -130,20 +148,27 @@ struct Memory {
         return time
     }
 
-    /// A manifest is here, whole.
+    /// A manifest is here.
     mutating func acknowledge(_ key: Key, since began: Int, isTagged: Bool = false) {
         acknowledged[key] = max(began, acknowledged[key] ?? began)
-        for part in Document.references(of: key.number) {
-            acknowledgeLink(Key(number: part, repository: key.repository), since: began)
-        }
         guard isTagged else { return }
         roots.insert(key)
         tagged[key] = max(began, tagged[key] ?? began)
     }
     mutating func acknowledgeLink(_ key: Key, since began: Int) { linked[key] = max(began, linked[key] ?? began) }
+    /// All that a manifest names is here, whatever people had deleted from under it.
+    mutating func acknowledgeParts(of key: Key, since began: Int) {
+        for part in Document.references(of: key.number) {
+            acknowledgeLink(Key(number: part, repository: key.repository), since: began)
+        }
+    }
 
     mutating func beginDeletion(_ key: Key, _ kind: DeletionKind = .plain) -> Int {
-        deletions.append(Deletion(key: key, kind: kind))
+        deletions.append(Deletion(number: key.number, repository: key.repository, kind: kind))
+        return deletions.count - 1
+    }
+    mutating func beginDeletion(of repository: Int, _ kind: DeletionKind = .plain) -> Int {
+        deletions.append(Deletion(number: nil, repository: repository, kind: kind))
         return deletions.count - 1
     }
     mutating func endDeletion(_ index: Int, wasRefused: Bool) { deletions[index].end = wasRefused ? 0 : tick() }
@@ -165,40 +190,69 @@ struct Memory {
     mutating func restore(_ key: Key, _ deletion: Deleted, since began: Int) {
         let isTagged = deletion.wasTagged && !wasDeleted(key, since: deletion.moment, but: deletion.index)
         acknowledge(key, since: began, isTagged: isTagged)
+        acknowledgeParts(of: key, since: began)
         for other in deletion.along where !mayHaveGone(other, since: deletion.moment, but: deletion.index) {
             acknowledge(other, since: began)
+        }
+    }
+
+    func deleting(_ repository: Int, _ index: Int, at clock: Int64, since moment: Int) -> DeletedRepository {
+        let keys = acknowledged.keys.filter { $0.repository == repository }
+        return DeletedRepository(
+            index: index, moment: moment, clock: clock, whole: keys.filter { mustBeHere($0, but: index) },
+            tagged: Set(keys.filter { mustBeTagged($0, but: index) }))
+    }
+    mutating func delete(_ repository: Int, _ deletion: DeletedRepository) {
+        deletedRepositories[repository] = deletion
+    }
+    mutating func forgetDeletion(of repository: Int) { deletedRepositories[repository] = nil }
+
+    /// A repository came back under a name: with it comes what it held, unless it went otherwise as well.
+    mutating func restore(_ repository: Int, as target: Int, _ deletion: DeletedRepository, since began: Int) {
+        for key in deletion.whole where !mayHaveGone(key, since: deletion.moment, but: deletion.index) {
+            let place = Key(number: key.number, repository: target)
+            acknowledge(place, since: began, isTagged: deletion.tagged.contains(key))
+            if roots.contains(key) { roots.insert(place) }
+        }
+    }
+
+    /// Whether nobody else has deleted that repository, or purged it.
+    func isOnlyDeletion(_ index: Int) -> Bool {
+        let repository = deletions[index].repository
+        return !deletions.indices.contains {
+            $0 != index && deletions[$0].number == nil && deletions[$0].repository == repository
+                && deletions[$0].end > 0
         }
     }
 
     /// Whether people may have it back at this time: they asked for its deletion within the window.
     func mustComeBack(_ key: Key, at clock: Int64, _ terms: CollectionTerms) -> Bool {
         guard let deletion = deleted[key], clock - deletion.clock < terms.window else { return false }
-        return !wasPurged(key, since: deletion.moment)
+        return !wentForGood(key, since: deletion.moment)
     }
 
     /// Whether somebody has asked to delete exactly this since `moment`.
     func wasDeleted(_ key: Key, since moment: Int, but own: Int? = nil) -> Bool {
-        deletions.indices.contains { $0 != own && deletions[$0].key == key && deletions[$0].end > moment }
+        deletions.indices.contains {
+            $0 != own && deletions[$0].takes(key) && deletions[$0].end > moment
+        }
     }
 
     /// Whether this, or what it goes with, may have been deleted since `moment`.
     func mayHaveGone(_ key: Key, since moment: Int, but own: Int? = nil) -> Bool {
-        deletions.indices.contains { index in
-            let deletion = deletions[index]
-            return index != own && deletion.end > moment && deletion.key.repository == key.repository
-                && (deletion.key.number == key.number
-                    || Document.companions[deletion.key.number]?.contains(key.number) == true)
+        deletions.indices.contains {
+            $0 != own && deletions[$0].end > moment && deletions[$0].mayTake(key)
         }
     }
 
-    /// Whether this may have been purged since `moment`, with all that names it.
-    func wasPurged(_ key: Key, since moment: Int) -> Bool {
-        deletions.contains { $0.kind == .purge && $0.key == key && $0.end > moment }
+    /// Whether this may have been purged since `moment`, with all that names it, or its repository may have gone.
+    func wentForGood(_ key: Key, since moment: Int) -> Bool {
+        deletions.contains { ($0.kind == .purge || $0.number == nil) && $0.takes(key) && $0.end > moment }
     }
 
     /// Whether it may have been deleted from under manifests that are here, and nobody has brought it since.
     func mayBeTorn(_ key: Key) -> Bool {
-        deletions.contains { $0.kind == .tearing && $0.key == key && $0.end > linked[key] ?? 0 }
+        deletions.contains { $0.kind == .tearing && $0.takes(key) && $0.end > linked[key] ?? 0 }
     }
 
     mutating func purge(_ number: Int, since began: Int) { purged[number] = began }
@@ -209,6 +263,16 @@ struct Memory {
         return bringings.count - 1
     }
     mutating func endBringing(_ index: Int) { bringings[index].end = tick() }
+
+    /// Somebody wants a repository back, with all that it held, and that was deleted from under it.
+    mutating func beginBringing(of repository: Int, as target: Int) -> Int {
+        for tear in deletions
+        where target != repository && tear.kind == .tearing && tear.repository == repository && tear.end > 0 {
+            deletions.append(Deletion(number: tear.number, repository: target, kind: .tearing))
+        }
+        bringings.append(Bringing(number: -1))
+        return bringings.count - 1
+    }
 
     /// Whether somebody may have sent these bytes since `moment`.
     func wasBrought(_ number: Int, since moment: Int) -> Bool {
@@ -231,7 +295,8 @@ struct Memory {
     func mustBeGone(_ key: Key) -> Bool {
         guard let deletion = deleted[key] else { return false }
         return !bringings.contains {
-            $0.end > deletion.moment && Document.companions[$0.number]?.contains(key.number) == true
+            $0.end > deletion.moment
+                && ($0.number < 0 || Document.companions[$0.number]?.contains(key.number) == true)
         }
     }
 }

@@ -1,4 +1,5 @@
 import BerthBlobs
+import BerthCollector
 import BerthModel
 import BerthTestSupport
 import Logging
@@ -245,6 +246,7 @@ extension World {
         case .stored?:
             if let promise {
                 memory.acknowledge(key(number, repository), since: promise.moment, isTagged: isTagged)
+                memory.acknowledgeParts(of: key(number, repository), since: promise.moment)
             }
         case .missing?, nil: break
         case .some(let other): lose("a push was refused: \(other)")
@@ -325,18 +327,77 @@ extension World {
         }
     }
 
+    /// Deletes a repository, and perhaps wants it back within the window, perhaps under another name.
+    func deleteRepository(_ repository: Int, comesBack: Bool, as target: Int) async {
+        let (start, moment) = (starts, memory.tick())
+        let index = memory.beginDeletion(of: repository)
+        let deletion = memory.deleting(repository, index, at: clock.sinceBoot(), since: moment)
+        let outcome = await persistently { () async throws(CatalogError) in
+            stage?.does("delete repository")
+            return try await catalog.deleteRepository(Self.repositories[repository], by: Self.pusher)
+        }
+        guard case .done? = outcome else {
+            // Before a crash it may have been deleted all the same.
+            return memory.endDeletion(index, wasRefused: starts == start && outcome != nil)
+        }
+        memory.endDeletion(index, wasRefused: false)
+        // It may have gone before a crash, and what went now was pushed since.
+        guard starts == start else { return }
+        memory.delete(repository, deletion)
+        if comesBack { await undeleteRepository(repository, as: target) }
+    }
+
+    /// Wants back what was deleted last, within the window.
+    func undeleteRepository(_ repository: Int, as target: Int) async {
+        guard let deletion = memory.deletedRepositories[repository] else { return }
+        let (start, moment) = (starts, memory.tick())
+        let bringing = memory.beginBringing(of: repository, as: target)
+        defer { memory.endBringing(bringing) }
+        let back = await persistently { () async throws(CatalogError) in
+            stage?.does("undelete repository")
+            return try await catalog.undeleteRepository(
+                Self.repositories[repository], as: Self.repositories[target], by: Self.pusher)
+        }
+        // Which of several it was is not said.
+        let isOnly = memory.isOnlyDeletion(deletion.index)
+        // Before a crash it may have come back whatever it says now.
+        if case .done? = back { memory.forgetDeletion(of: repository) }
+        if starts != start { memory.forgetDeletion(of: repository) }
+        guard isOnly, let back else { return }
+        switch back {
+        case .done: memory.restore(repository, as: target, deletion, since: moment)
+        case .nameTaken where target == repository: return
+        case _ where starts != start: return
+        default:
+            if clock.sinceBoot() - deletion.clock < terms.window {
+                lose("a deleted repository does not come back: \(repository) as \(target): \(back)")
+            }
+        }
+    }
+
     /// Takes content out of everything, with all that names it, until no file of it was left.
     func purge(_ number: Int) async {
-        var began = memory.tick()
-        let target = PurgeTarget.content(digest(number))
         let deletions = Document.holders(of: number).flatMap { holder in
             Self.repositories.indices.map { memory.beginDeletion(key(holder, $0), .purge) }
         }
-        defer { for deletion in deletions { memory.endDeletion(deletion, wasRefused: false) } }
+        let began = await purge(.content(digest(number)))
+        for deletion in deletions { memory.endDeletion(deletion, wasRefused: false) }
+        if let began { memory.purge(number, since: began) }
+    }
+
+    /// Takes a repository away with those of its name that were deleted before.
+    func purgeRepository(_ repository: Int) async {
+        let deletion = memory.beginDeletion(of: repository, .purge)
+        _ = await purge(.repository(Self.repositories[repository]))
+        memory.endDeletion(deletion, wasRefused: false)
+    }
+
+    /// When it began; nil: it has not come to an end.
+    private func purge(_ target: PurgeTarget) async -> Int? {
+        var began = memory.tick()
         var isDone = false
         for _ in 0..<3 where !isDone {
             let start = starts
-            began = memory.tick()
             let left = await persistently { () async throws(CatalogError) in
                 stage?.does("purge content")
                 guard start == starts else {
@@ -348,11 +409,20 @@ extension World {
                 isPurging = true
                 defer { if start == starts { isPurging = false } }
                 let id = try await catalog.beginPurge(target, by: Self.pusher)
+                began = memory.tick()
                 return try await purger.run(id).failure == nil ? 0 : 1
             }
             isDone = left == 0
         }
-        if isDone { memory.purge(number, since: began) }
+        return isDone ? began : nil
+    }
+
+    /// A file comes from nowhere.
+    func stray(_ number: Int) async {
+        stage?.does("stray")
+        guard (try? await stage?.step("file")) != nil else { return }
+        memory.endBringing(memory.beginBringing(number))
+        store.stray(digest(number))
     }
 
     var purger: Purger {
@@ -383,7 +453,15 @@ extension World {
         }
     }
 
-    enum CollectorStep: CaseIterable { case detach, restore, purge, purgeLinks, fade, unlink, sweep, remove }
+    enum CollectorStep: CaseIterable {
+        case detach, restore, purgeRepositories, purge, purgeLinks, fade, unlink, strays, sweep, remove, patrol
+    }
+
+    /// The steps of a round, in their order.
+    var steps: [CollectorStep] {
+        let more: [CollectorStep] = [.purgeRepositories, .strays, .patrol]
+        return CollectorStep.allCases.filter { setting.hasRepositories || !more.contains($0) }
+    }
 
     /// Some steps of a round, one after the other.
     func collect(_ steps: [CollectorStep]) async {
@@ -394,12 +472,19 @@ extension World {
                 switch step {
                 case .detach: try await catalog.finishDetaching()
                 case .restore: try await catalog.finishRestoring()
+                case .purgeRepositories: while try await catalog.purgeRepositories() {}
                 case .purge:
                     var cursor = try await catalog.purgeManifests(after: nil)
                     while cursor != nil { cursor = try await catalog.purgeManifests(after: cursor) }
                 case .purgeLinks: _ = try await catalog.purgeLinks(after: nil)
                 case .fade: _ = try await catalog.fade(after: nil)
                 case .unlink: _ = try await catalog.unlink(after: nil)
+                case .strays: while try await catalog.sweepStrays() {}
+                case .patrol:
+                    let collector = Collector(
+                        catalog: catalog, store: store, interval: .zero, pace: .unlimited, logger: Self.log)
+                    let report = try await collector.patrolAll()
+                    if report.lostFiles > 0 { lose("a file is taken for lost") }
                 case .sweep: while try await catalog.sweep() {}
                 case .remove:
                     let digests = try await catalog.sweeping(after: nil, limit: 10)
@@ -417,7 +502,7 @@ extension World {
 
     /// A whole round, as the last word.
     func round() async {
-        await collect(CollectorStep.allCases)
+        await collect(steps)
     }
 
     func time(_ amounts: [Int64]) async {

@@ -68,7 +68,8 @@ struct Search: Sendable {
             let round = cycle / Beginning.allCases.count
             let setting = Setting(
                 window: round % 3 == 2 ? 2 : 30,
-                rowsPerClosure: beginning == .treeDrawnOut || round % 4 == 3 ? 4 : 1_000, guards: guards, locks: locks)
+                rowsPerClosure: beginning == .treeDrawnOut || round % 4 == 3 ? 4 : 1_000, guards: guards, locks: locks,
+                hasRepositories: round % 5 == 4)
             try database.clear()
             let world = try World(database, setting)
             try await beginning.prepare(world)
@@ -158,6 +159,7 @@ struct Schedule {
 
     private func cast() async {
         let world = world
+        if world.setting.hasRepositories { return await castRepositories() }
         if beginning == .sweeping, stage.below(2) == 0 {
             // Few players, so that what goes and what comes back meet.
             let repository = stage.below(2)
@@ -188,7 +190,33 @@ struct Schedule {
         }
         for _ in 0..<(1 + stage.below(2)) { await client() }
         if beginning.isTree, stage.below(2) == 0 { await client() }
-        let all = World.CollectorStep.allCases
+        await castCollector()
+    }
+
+    /// Whole repositories go and come back.
+    private func castRepositories() async {
+        let world = world
+        for _ in 0..<(1 + stage.below(2)) {
+            let (repository, comesBack, elsewhere) = (stage.below(4) / 3, stage.below(3) > 0, stage.below(3) == 0)
+            switch stage.below(6) {
+            case 0: await stage.enter { await world.purgeRepository(repository) }
+            case 1:
+                let number = Document.all[stage.below(Document.all.count)]
+                await stage.enter { await world.stray(number) }
+            default:
+                let target = elsewhere && repository == 0 ? 2 : repository
+                await stage.enter {
+                    await world.deleteRepository(repository, comesBack: comesBack, as: target)
+                }
+            }
+        }
+        for _ in 0..<(1 + stage.below(2)) { await client() }
+        await castCollector()
+    }
+
+    private func castCollector() async {
+        let world = world
+        let all = world.steps
         let first = stage.below(all.count)
         let steps = (0..<(2 + stage.below(4))).map { all[(first + $0) % all.count] }
         await stage.enter { await world.collect(steps) }

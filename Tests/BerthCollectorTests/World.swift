@@ -25,6 +25,8 @@ struct Setting: Sendable {
     var guards = CollectorGuards.all
     /// Whether settling waits for an unlink of the same content.
     var locks = true
+    /// Whether whole repositories are deleted and brought back, and files come from nowhere.
+    var hasRepositories = false
 
     var catalog: CatalogSettings {
         var settings = CatalogSettings()
@@ -37,12 +39,12 @@ struct Setting: Sendable {
     }
 }
 
-/// A small registry: two repositories and the documents below. Everything but the database and the files is made anew
-/// after a crash.
+/// A small registry: two repositories, a name under which one of them may come back, and the documents below. Everything
+/// but the database and the files is made anew after a crash.
 ///
 /// `@unchecked`: the stage lets one task run at a time.
 final class World: @unchecked Sendable {
-    static let repositories = ["r/one", "r/two"].compactMap { try? RepositoryName($0) }
+    static let repositories = ["r/one", "r/two", "r/three"].compactMap { try? RepositoryName($0) }
     static let pusher = Principal.user("pusher")
 
     let database: MemoryDatabase
@@ -234,13 +236,17 @@ final class World: @unchecked Sendable {
                 AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = m.digest AND c.state = 0)),
             (SELECT count(*)
              FROM manifest p
+             JOIN repository r ON r.id = p.repository_id
              JOIN manifest_reference e ON e.manifest_id = p.id AND e.role = 2
              LEFT JOIN manifest m ON m.digest = e.digest AND m.repository_id = e.repository_id
-             WHERE p.deleted_at IS NULL AND (m.id IS NULL OR m.deleted_at IS NOT NULL)),
+             WHERE p.deleted_at IS NULL AND (m.id IS NULL OR m.deleted_at IS NOT NULL)
+                AND (r.deleted_at IS NULL OR r.deleted_by IS NOT NULL)),
             (SELECT count(*)
              FROM manifest m
+             JOIN repository r ON r.id = m.repository_id
              JOIN manifest_reference e ON m.id = e.manifest_id
-             WHERE m.deleted_at IS NULL AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
+             WHERE m.deleted_at IS NULL AND r.deleted_at IS NULL
+                AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
                 SELECT 1 FROM repository_blob l
                 WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
                 AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0))
@@ -250,7 +256,8 @@ final class World: @unchecked Sendable {
         FROM manifest_reference e
         JOIN manifest m ON m.id = e.manifest_id
         JOIN repository r ON r.id = e.repository_id
-        WHERE m.deleted_at IS NULL AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
+        WHERE m.deleted_at IS NULL AND r.deleted_at IS NULL
+            AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
             SELECT 1 FROM repository_blob l
             WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
             AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0)
@@ -292,6 +299,7 @@ extension World {
     func rest(_ rest: Rest?) async throws {
         await settle()
         try await checkAcknowledged()
+        if rest != nil { try checkMemory() }
         switch rest {
         case .restoring where losses.isEmpty: try await restoreAll()
         case .collecting where losses.isEmpty: try await collectAll()
@@ -317,10 +325,18 @@ extension World {
             let all = Document.references(of: number).count + Document.undistributed(of: number).count
             if try row.integer(1) != Int64(all) { lose("a manifest has lost edges") }
         }
+        try checkCounts()
+    }
+
+    private func checkCounts() throws {
         guard let counts = try database.rows(Self.counts).first else { return }
         if try counts.integer(0) > 0 { lose("content does not settle") }
         if try counts.integer(1) > 0 { lose("a repository's manifests are counted wrong") }
         if try counts.integer(2) > 0 { lose("a tag points to a deleted manifest") }
+    }
+
+    /// Memory says nothing that the catalog does not (C4).
+    private func checkMemory() throws {
         for (index, name) in Self.repositories.enumerated() {
             for number in Document.all {
                 let digest = digest(number)
@@ -340,12 +356,19 @@ extension World {
 
     /// Whatever people have deleted within the window and nobody has purged is asked back.
     private func restoreAll() async throws {
-        for (key, _) in memory.deleted {
+        for key in memory.deleted.keys.sorted(by: { ($0.number, $0.repository) < ($1.number, $1.repository) }) {
             let name = Self.repositories[key.repository]
             guard memory.mustComeBack(key, at: clock.sinceBoot(), terms),
                 try await catalog.manifest(digest(key.number), in: name) == nil
             else { continue }
             await undelete(key)
+        }
+        for (repository, deletion) in memory.deletedRepositories.sorted(by: { $0.key < $1.key })
+        where memory.isOnlyDeletion(deletion.index) && clock.sinceBoot() - deletion.clock < terms.window {
+            for target in [repository, 2] where try await !catalog.hasRepository(Self.repositories[target]) {
+                await undeleteRepository(repository, as: target)
+                break
+            }
         }
         try await checkAcknowledged()
     }
@@ -353,6 +376,7 @@ extension World {
     private func collectAll() async throws {
         try await catalog.finishDetaching()
         try await purger.finishAll()
+        if setting.hasRepositories { await collect([.patrol]) }
         clock.pass(terms.window + 2 * terms.longestUpload + 1)
         await round()
         await round()
@@ -363,7 +387,12 @@ extension World {
         if try garbage.integer(2) > 0 { lose("content is kept for ever") }
         if try garbage.integer(3) > 0 { lose("a purge is never finished") }
         if try garbage.integer(4) > 0 { lose("a restoration is never finished") }
-        if try Set(database.rows(Self.contents).map { try $0.text(0) }) != store.texts { lose("files and rows differ") }
+        if try garbage.integer(5) > 0 { lose("a repository is kept for ever") }
+        let (all, whole) = try (
+            database.rows(Self.contents, [.integer(1)]), database.rows(Self.contents, [.integer(0)])
+        )
+        if try !store.texts.isSubset(of: all.map { try $0.text(0) }) { lose("a file is kept for ever") }
+        if try !store.texts.isSuperset(of: whole.map { try $0.text(0) }) { lose("a row has no file") }
     }
 
     private static let counts: StaticString = """
@@ -371,7 +400,7 @@ extension World {
             (SELECT count(*) FROM blob_staging),
             (SELECT count(*)
              FROM repository r
-             WHERE r.manifests <> (
+             WHERE (r.deleted_at IS NULL OR r.deleted_by IS NOT NULL) AND r.manifests <> (
                 SELECT count(*) FROM manifest m WHERE m.repository_id = r.id AND m.deleted_at IS NULL)),
             (SELECT count(*) FROM tag t JOIN manifest m ON m.id = t.manifest_id WHERE m.deleted_at IS NOT NULL)
         """
@@ -389,11 +418,13 @@ extension World {
         WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND coalesce(l.leased_at, 0) >= 0
             AND b.state = 0 AND b.damaged = 0
         """
-    private static let contents: StaticString = "SELECT digest FROM blob"
+    /// What is damaged waits for its bytes as long as something names it.
+    private static let contents: StaticString = "SELECT digest FROM blob WHERE damaged <= ?"
     private static let edges: StaticString = """
         SELECT m.digest, (SELECT count(*) FROM manifest_reference e WHERE e.manifest_id = m.id)
         FROM manifest m
-        WHERE m.deleted_at IS NULL
+        JOIN repository r ON r.id = m.repository_id
+        WHERE m.deleted_at IS NULL AND (r.deleted_at IS NULL OR r.deleted_by IS NOT NULL)
         """
     private static let garbage: StaticString = """
         SELECT
@@ -408,6 +439,7 @@ extension World {
              WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
                 AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.digest = b.digest)),
             (SELECT count(*) FROM purge WHERE is_done = 0),
-            (SELECT count(*) FROM undeletion)
+            (SELECT count(*) FROM undeletion),
+            (SELECT count(*) FROM repository WHERE deleted_at IS NOT NULL)
         """
 }
