@@ -32,6 +32,8 @@ package final class Leases: Sendable {
         var leaving: [Key: Int64] = [:]
         /// When an upload last moved in each repository.
         var uploads: [RepositoryName: Int64] = [:]
+        /// The last one in a repository that was forgotten, for there were too many: it stands for all of them.
+        var uploadElsewhere: Int64?
         /// Since when everything counts as promised, for promises were lost that could not be written.
         var blanket: Int64?
 
@@ -46,7 +48,7 @@ package final class Leases: Sendable {
     private let time: RegistryTime
     private let parts: [Part]
 
-    /// Keeps at most about `capacity` promises, and as many on their way out.
+    /// Keeps at most about `capacity` promises, as many on their way out, and as many repositories with uploads.
     init(capacity: Int, time: RegistryTime) {
         let count = capacity >= 1_000 * Self.mostParts ? Self.mostParts : 1
         self.capacity = capacity / count
@@ -110,12 +112,21 @@ package final class Leases: Sendable {
     /// An upload in `repository` begins, moves or ends.
     package func noteUpload(in repository: RepositoryName) {
         let now = time.now()
-        parts[index(repository)].state.withLock { $0.uploads[repository] = now }
+        let gone = parts[index(repository)].state.withLock { state -> [RepositoryName: Int64] in
+            var gone: [RepositoryName: Int64] = [:]
+            if state.uploads.count >= capacity, state.uploads[repository] == nil {
+                state.uploadElsewhere = now
+                swap(&gone, &state.uploads)
+            }
+            state.uploads[repository] = now
+            return gone
+        }
+        withExtendedLifetime(gone) {}  // freed here, outside the lock
     }
 
-    /// When an upload last moved in `repository`, nil if not since the start.
+    /// When an upload may last have moved in `repository`, nil if not since the start.
     func lastUpload(in repository: RepositoryName) -> Int64? {
-        parts[index(repository)].state.withLock { $0.uploads[repository] }
+        parts[index(repository)].state.withLock { $0.uploads[repository] ?? $0.uploadElsewhere }
     }
 
     /// Forgets uploads that ended before `time`.

@@ -51,6 +51,24 @@ struct LeaseTests {
         #expect(leases.lastUpload(in: names[0]) == nil)
     }
 
+    @Test("where uploads were is bounded, and what had to be forgotten counts as late as it may have been")
+    func manyUploads() throws {
+        let clock = ManualClock()
+        let leases = Leases(capacity: 100, time: RegistryTime(from: 5, clock: clock))
+        let names = try (0...100).map { try RepositoryName("library/box\($0)") }
+        for name in names.dropLast() { leases.noteUpload(in: name) }
+        #expect(leases.lastUpload(in: names[100]) == nil)
+        clock.pass(3)
+        leases.noteUpload(in: names[0])
+        #expect(leases.lastUpload(in: names[1]) == 5, "nothing was forgotten for one that is known")
+        leases.noteUpload(in: names[100])
+        clock.pass(3)
+        leases.noteUpload(in: names[2])
+        #expect(leases.lastUpload(in: names[1]) == 8)
+        #expect(leases.lastUpload(in: names[2]) == 11)
+        #expect(leases.lastUpload(in: try RepositoryName("other/box")) == 8)
+    }
+
     @Test("a promise that is taken back leaves the one before it")
     func withdrawn() throws {
         let name = try RepositoryName("library/box")
