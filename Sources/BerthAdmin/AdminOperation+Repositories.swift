@@ -128,7 +128,11 @@ extension AdminOperation {
                 throw .denied(
                     "repository \(name) is protected: nothing in it may be deleted; "
                         + "`berth repository set \(name) --unprotected` lifts that")
-            case .unknownRepository, .nameTaken, .tooLate: return .changed(false)
+            case .kept(.immutable(let tag, let rule)):
+                throw .denied(
+                    "the rule \(rule) keeps the tag \(tag) of \(name), and so the repository; "
+                        + "`berth tag rule remove \(rule)` lifts that")
+            case .unknownRepository, .nameTaken, .tooLate, .kept(.virtual): return .changed(false)
             }
         },
         AdminOperation(
@@ -158,7 +162,7 @@ extension AdminOperation {
                         ? "there is a repository \(name) again: bring this one back under another name (--as)"
                         : "there is a repository \(target) already")
             case .tooLate: throw .conflict("its window is over")
-            case .unknownRepository, .protected:
+            case .unknownRepository, .protected, .kept:
                 let isThere = try await call.asked { c async throws(CatalogError) in
                     try await c.hasRepository(target)
                 }

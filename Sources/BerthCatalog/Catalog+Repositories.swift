@@ -7,6 +7,8 @@ package enum RepositoryDeletion: Hashable, Sendable {
     case unknownRepository
     /// Nothing in it may be deleted.
     case protected
+    /// A rule keeps one of its tags.
+    case kept(TagRefusal)
     /// There is a repository of that name again.
     case nameTaken
     /// Its window is over.
@@ -58,6 +60,7 @@ extension Catalog {
                 let row = try transaction.row("SELECT manifests FROM repository WHERE id = ?", [.integer(id)])
             else { return .unknownRepository }
             guard try !transaction.isProtected(id) else { return .protected }
+            if let refusal = try transaction.keptTag(in: id, TagRules(transaction, for: name)) { return .kept(refusal) }
             let now = clock.wall()
             try transaction.execute(
                 "UPDATE repository SET name = ?, deleted_at = ?, deleted_by = ?, hidden_at = ? WHERE id = ?",

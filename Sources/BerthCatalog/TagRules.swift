@@ -41,12 +41,30 @@ extension SQLTransaction {
 
     /// The first tag of a manifest that a rule keeps, so that the manifest has to stay as well.
     func keptTag(of manifest: Int64, _ rules: TagRules) throws(CatalogError) -> TagRefusal? {
+        try firstKept(rules) { last throws(CatalogError) in
+            try rows(
+                "SELECT name FROM tag WHERE manifest_id = ? AND name > ? ORDER BY name LIMIT ?",
+                [.integer(manifest), .text(last), .integer(Int64(Catalog.rowsPerClosure))])
+        }
+    }
+
+    /// The first tag of a repository that a rule keeps, so that the repository has to stay as well. Where rules are for
+    /// the repository and keep none of its tags, all of their names are read.
+    func keptTag(in repository: Int64, _ rules: TagRules) throws(CatalogError) -> TagRefusal? {
+        try firstKept(rules) { last throws(CatalogError) in
+            try rows(
+                "SELECT name FROM tag WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?",
+                [.integer(repository), .text(last), .integer(Int64(Catalog.rowsPerClosure))])
+        }
+    }
+
+    private func firstKept(
+        _ rules: TagRules, _ page: (_ after: String) throws(CatalogError) -> [SQLRow]
+    ) throws(CatalogError) -> TagRefusal? {
         if rules.isEmpty { return nil }
         var last = ""
         while true {
-            let rows = try rows(
-                "SELECT name FROM tag WHERE manifest_id = ? AND name > ? ORDER BY name LIMIT ?",
-                [.integer(manifest), .text(last), .integer(Int64(Catalog.rowsPerClosure))])
+            let rows = try page(last)
             for row in rows {
                 let tag = try row.tag(0)
                 if let refusal = rules.refusal(of: tag) { return refusal }

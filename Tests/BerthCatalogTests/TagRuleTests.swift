@@ -40,6 +40,21 @@ struct TagRuleTests {
         }
     }
 
+    @Test("a repository stays as long as a rule keeps one of its tags")
+    func repository() async throws {
+        try await withCatalog { test in
+            let name = try test.name()
+            _ = try await test.catalog.add(rule("releases", ["v*"]), by: alice)
+            _ = try await test.push(1, tags: ["latest"])
+            _ = try await test.push(2, tags: ["v1"])
+            #expect(try await test.catalog.deleteRepository(name, by: alice) == .kept(try kept("v1")))
+            #expect(try await test.points("latest") == digest(1))
+            _ = try await test.push(1, tags: ["v2"], to: "other/app")
+            _ = try await test.catalog.add(rule("releases", ["v*"], repositories: "other/**"), by: alice)
+            #expect(try await test.catalog.deleteRepository(name, by: alice) == .done(manifests: 2))
+        }
+    }
+
     @Test("a rule holds in the repositories that it names, and not for its exceptions")
     func scope() async throws {
         try await withCatalog { test in
