@@ -62,12 +62,7 @@ struct TagCommand: AsyncParsableCommand {
             var fields: [String: Any] = [:]
             fields["at"] = at
             fields["digest"] = digest?.digest.text
-            let reply = try await options.send(
-                "POST", "/repositories/\(escaped(repository.name.text))/tags/\(tag.tag)/restore", fields, .registry)
-            guard !options.json else { return Output.result(reply.text) }
-            let isChanged = reply.fields["changed"] as? Bool == true
-            Output.result(
-                "\(tag.tag) points to \(Table.text(reply.fields["digest"])) \(isChanged ? "again" : "already").")
+            try await options.restore(tag.tag, in: repository, fields)
         }
     }
 
@@ -123,6 +118,17 @@ struct TagCommand: AsyncParsableCommand {
                     otherwise: "There is no rule \(name).", .registry)
             }
         }
+    }
+}
+
+extension AdminOptions {
+    /// Points a tag to what it pointed to before, as `fields` say; a deleted one comes back without any.
+    func restore(_ tag: Tag, in repository: RepositoryArgument, _ fields: [String: Any] = [:]) async throws {
+        let reply = try await send(
+            "POST", "/repositories/\(escaped(repository.name.text))/tags/\(tag)/restore", fields, .registry)
+        guard !json else { return Output.result(reply.text) }
+        let isChanged = reply.fields["changed"] as? Bool == true
+        Output.result("\(tag) points to \(Table.text(reply.fields["digest"])) \(isChanged ? "again" : "already").")
     }
 }
 
