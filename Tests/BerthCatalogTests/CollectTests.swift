@@ -40,6 +40,31 @@ struct CollectTests {
         try await second.catalog.close()
     }
 
+    @Test("a jump of the wall clock, back or forth, neither ends a lease or a window nor draws it out")
+    func wallClock() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            test.clock.pass(lease)
+            try await test.pushBlob(1)
+            _ = try await test.push(10, tags: ["latest"])
+            try await test.settle()
+            _ = try await test.delete(10)
+            let year: Int64 = 365 * 24 * 3_600 * 1_000_000
+            let now = test.clock.wall()
+            test.clock.pass(lease - 1)
+            test.clock.setWall(now + 10 * year)
+            #expect(try await test.round() == [])
+            test.clock.setWall(now - 10 * year)
+            test.clock.pass(2)
+            #expect(try await test.round() == [digest(1)])
+            test.clock.pass(windowLength - lease - 2)
+            test.clock.setWall(now + 10 * year)
+            #expect(try await test.round() == [])
+            test.clock.setWall(now - 10 * year)
+            test.clock.pass(lease + 2)
+            #expect(try await test.round() == [digest(10)])
+        }
+    }
+
     @Test("an open upload keeps what its push has brought before, for as long as an upload may take")
     func drawnOut() async throws {
         try await withCatalog(settings: collectSettings()) { test in
