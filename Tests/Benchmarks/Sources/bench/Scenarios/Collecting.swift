@@ -138,7 +138,14 @@ struct Collecting: Scenario {
                     Expectation(length: manifest.bytes.count, body: table.keep(manifest.bytes)))
             }
             let load = try trial.load(connections: plan.pick(8, smoke: 2)) { RandomReader(table, seed: $0) }
-            return trial.measure(load, .seconds(2 * trial.plan.seconds))
+            let before = blobFiles(trial)
+            var result = trial.measure(load, .seconds(2 * trial.plan.seconds))
+            let freed = before - blobFiles(trial)
+            if trial.server is CollectingBerth, !trial.plan.isSmoke, freed < count / 10 {
+                result.failures += 1
+                result.complaints.append("\(freed) blobs were freed while images were pulled")
+            }
+            return result
         }
     }
 }
