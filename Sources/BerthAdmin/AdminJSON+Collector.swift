@@ -13,6 +13,11 @@ extension JSONWriter {
         if let microseconds { int(microseconds / 1_000_000) } else { null() }
     }
 
+    private mutating func member(_ key: String, orNull text: String?) {
+        self.key(key)
+        if let text { string(text) } else { null() }
+    }
+
     mutating func write(_ plan: CollectionPlan) {
         beginObject()
         key("parts")
@@ -33,9 +38,21 @@ extension JSONWriter {
         member("waiting_items", number: plan.waitingBlobs)
         member("waiting_bytes", number: plan.waitingBytes)
         member("waiting_left", seconds: plan.waitsFor)
+        member("waiting_reason", orNull: plan.waitsBecause?.rawValue)
         member("stray_files", number: plan.strayFiles)
         member("stray_bytes", number: plan.strayBytes)
         member("is_cut", plan.isCut)
+        key("items")
+        beginArray()
+        for item in plan.items {
+            beginObject()
+            member("digest", item.digest.text)
+            member("repository", orNull: item.repository?.text)
+            member("reason", item.reason.rawValue)
+            member("bytes", number: item.bytes)
+            endObject()
+        }
+        endArray()
         endObject()
     }
 
@@ -100,7 +117,7 @@ extension ContentStory {
         }
         switch content.state {
         case .sweeping: return "going: its file is removed in this or the next round"
-        case .doomed: return restoreLeft == nil ? "going: nothing holds it" : Self.waits
+        case .doomed: return waits ?? "going: nothing holds it"
         case .live: break
         }
         if holders.contains(where: { $0.windowLeft == nil }) { return "kept: a manifest names it or is it" }
@@ -110,9 +127,13 @@ extension ContentStory {
             return "kept: a client sent it or was told of it, and may name it in a manifest"
         }
         if links.contains(where: { ($0.windowLeft ?? 0) > 0 }) { return "kept: deleted, and still to be brought back" }
-        if isFirstLease { return "kept: the server has not been up for a lease yet" }
-        return restoreLeft == nil ? "goes with the next round" : Self.waits
+        return waits ?? "goes with the next round"
     }
 
-    private static let waits = "kept: nothing holds it, but the catalog that a restore has replaced may need it"
+    /// Why nothing goes yet; nil: it does.
+    private var waits: String? {
+        if isFirstLease { return "kept: the server has not been up for a lease yet" }
+        guard restoreLeft != nil else { return nil }
+        return "kept: nothing holds it, but the catalog that a restore has replaced may need it"
+    }
 }

@@ -7,6 +7,19 @@ package struct CollectionPlan: Hashable, Sendable {
         case deletedBlob = "deleted, and its window is over"
         case deletedManifest = "a deleted manifest whose window is over, or what only such manifests name"
         case deletedRepository = "in a deleted repository whose window is over"
+        case leaving = "on its way out already, for nothing holds it"
+    }
+    /// Why content that nothing holds stays all the same.
+    package enum Wait: String, Hashable, Sendable {
+        case restore = "a restore has replaced a catalog that may need it"
+        case firstLease = "clients may still rely on what they were told before the start"
+    }
+    package struct Item: Hashable, Sendable {
+        package let digest: Digest
+        /// Where its link goes; nil for what is on its way out and has none any more.
+        package let repository: RepositoryName?
+        package let reason: Reason
+        package let bytes: Int64
     }
     package struct Part: Hashable, Sendable {
         package let repository: RepositoryName
@@ -23,11 +36,14 @@ package struct CollectionPlan: Hashable, Sendable {
     /// Content on its way out already.
     package var leavingBlobs = 0
     package var leavingBytes: Int64 = 0
-    /// Content that nothing holds and that stays all the same, for a restore has replaced a catalog that may need it.
+    /// Content that nothing holds and that stays all the same.
     package var waitingBlobs = 0
     package var waitingBytes: Int64 = 0
-    /// For how long it stays, in microseconds; nil: nothing waits for that.
+    /// For how long it stays, in microseconds, and why; nil: nothing has to wait.
     package var waitsFor: Int64?
+    package var waitsBecause: Wait?
+    /// What goes, one by one: links first, then what has none. The first thousand.
+    package var items: [Item] = []
     /// Files that no row names, and of them those whose time has come.
     package var strayFiles = 0
     package var strayBytes: Int64 = 0
@@ -68,10 +84,11 @@ package struct ContentStory: Hashable, Sendable {
 }
 
 extension CollectionPlan {
+    fileprivate static let mostItems = 1_000
+
     /// What would be swept stays; what is sweeping already goes.
-    fileprivate mutating func wait(for left: Int64?) {
-        waitsFor = left
-        guard left != nil else { return }
+    fileprivate mutating func wait(_ reason: Wait, for left: Int64) {
+        (waitsFor, waitsBecause) = (left, reason)
         (waitingBlobs, waitingBytes) = (freedBlobs + leavingBlobs, freedBytes + leavingBytes)
         (freedBlobs, freedBytes, leavingBlobs, leavingBytes) = (0, 0, 0, 0)
     }
@@ -93,23 +110,38 @@ extension Catalog {
         }
         var plan = planning.plan
         plan.isCut = cursor != nil
+        let room = Int64(CollectionPlan.mostItems - plan.items.count)
         let rest = try await database.read { transaction throws(CatalogError) in
             (
                 try transaction.row(
                     "SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 1 AND state > 0", []),
                 try transaction.row(
                     "SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 2 AND state > 0", []),
-                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM stray_file", [])
+                try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM stray_file", []),
+                try transaction.rows(
+                    "SELECT digest, size FROM blob WHERE state > 0 ORDER BY state, digest LIMIT ?", [.integer(room)])
             )
         }
         if let row = rest.0 { (plan.leavingBlobs, plan.leavingBytes) = (Int(try row.integer(0)), try row.integer(1)) }
-        plan.wait(for: restoreLeft)
+        if let wait { plan.wait(wait.reason, for: wait.left) }
         if let row = rest.1 {
             plan.leavingBlobs += Int(try row.integer(0))
             plan.leavingBytes += try row.integer(1)
         }
         if let row = rest.2 { (plan.strayFiles, plan.strayBytes) = (Int(try row.integer(0)), try row.integer(1)) }
+        for row in rest.3 {
+            plan.items.append(
+                .init(digest: try row.digest(0), repository: nil, reason: .leaving, bytes: try row.integer(1)))
+        }
         return plan
+    }
+
+    /// Why nothing is swept yet, and for how long, in microseconds; nil: it is. Of two reasons the one that lasts longer.
+    private var wait: (reason: CollectionPlan.Wait, left: Int64)? {
+        let restore = restoreLeft ?? 0
+        let lease = isFirstLease() ? settings.terms.lease - (time.now() - startedAt) : 0
+        guard max(restore, lease) > 0 else { return nil }
+        return restore >= lease ? (.restore, restore) : (.firstLease, lease)
     }
 
     /// How long nothing is swept after a restore; nil: it is.
@@ -159,6 +191,10 @@ private struct Planning {
             }
             plan.parts[index].links += 1
             plan.parts[index].bytes += link.size
+            if plan.items.count < CollectionPlan.mostItems {
+                plan.items.append(
+                    .init(digest: link.digest, repository: link.repository, reason: link.reason, bytes: link.size))
+            }
             if link.isLast, freed.insert(link.digest).inserted {
                 plan.freedBlobs += 1
                 plan.freedBytes += link.size

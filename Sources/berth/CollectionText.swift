@@ -15,7 +15,7 @@ enum CollectionText {
         if number(plan, "waiting_items") > 0 {
             let left = durationText(seconds(plan, "waiting_left") ?? 0)
             lines.append(
-                "kept for \(left) more, for a restore has replaced a catalog that may need it: "
+                "kept for \(left) more, for \(text(plan, "waiting_reason")): "
                     + "\(number(plan, "waiting_items")) items, \(size(plan, "waiting_bytes"))")
         }
         if number(plan, "stray_files") > 0 {

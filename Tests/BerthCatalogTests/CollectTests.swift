@@ -344,4 +344,57 @@ struct CollectTests {
             #expect(try await test.catalog.explain(digest(2)).content == nil)
         }
     }
+
+    @Test("what a round may not free during the first lease is told as waiting for its end, thing by thing (G4)")
+    func planOfFirstLease() async throws {
+        let folder = try TemporaryFolder()
+        let clock = ManualClock()
+        let first = try await openCatalog(in: folder, clock: clock, settings: collectSettings())
+        clock.pass(lease)
+        for number in 1...3 { try await first.pushBlob(number, size: number * 10) }
+        _ = try await first.push(11, references: [1])
+        try await first.settle()
+        _ = try await first.delete(11)
+        _ = try await first.deleteBlob(2)
+        clock.pass(lease + 1)
+        try await first.leave(sweeping: true)
+        try await first.pushBlob(4, size: 40)
+        try await first.settle()
+        clock.pass(windowLength)
+        try await first.leave(sweeping: false)
+        try await first.catalog.close()
+
+        let second = try await openCatalog(in: folder, clock: clock, settings: collectSettings())
+        clock.pass(10)
+        let plan = try await second.catalog.plan()
+        #expect(plan.waitsFor == lease - 10 && plan.waitsBecause == .firstLease)
+        #expect(plan.waitingBlobs == 4 && plan.freedBlobs == 0 && plan.leavingBlobs == 1)
+        let manifest = try #require(plan.items.first { $0.digest == digest(11) })
+        #expect(plan.waitingBytes == 10 + 20 + 40 + manifest.bytes && plan.leavingBytes == 30)
+        let box = try second.name()
+        #expect(
+            Set(plan.items) == [
+                .init(digest: digest(1), repository: box, reason: .deletedManifest, bytes: 10),
+                .init(digest: digest(2), repository: box, reason: .deletedBlob, bytes: 20),
+                .init(digest: digest(3), repository: nil, reason: .leaving, bytes: 30),
+                .init(digest: digest(4), repository: nil, reason: .leaving, bytes: 40),
+                .init(digest: digest(11), repository: box, reason: .deletedManifest, bytes: manifest.bytes),
+            ])
+        #expect(plan.items.count == 5)
+        #expect(try await second.round() == [digest(3)])
+        clock.pass(lease)
+        let later = try await second.catalog.plan()
+        #expect(later.waitsFor == nil && later.waitsBecause == nil && later.waitingBlobs == 0)
+        #expect(try await Set(second.round()) == [digest(1), digest(2), digest(4), digest(11)])
+        try await second.catalog.close()
+    }
+}
+
+extension TestCatalog {
+    /// Lets what has no lease any more be doomed, and begin to go; its files stay.
+    fileprivate func leave(sweeping: Bool) async throws {
+        _ = try await catalog.fade(after: nil)
+        _ = try await catalog.unlink(after: nil)
+        while sweeping, try await catalog.sweep() {}
+    }
 }

@@ -265,7 +265,7 @@ struct SnapshotTests {
             let plan = try await test.catalog.plan()
             #expect(plan.freedBlobs == 0 && plan.leavingBlobs == 0)
             #expect(plan.waitingBlobs == 1 && plan.waitingBytes == 10)
-            #expect(plan.waitsFor == windowLength - lease - 1)
+            #expect(plan.waitsFor == windowLength - lease - 1 && plan.waitsBecause == .restore)
             #expect(try await test.catalog.explain(digest(5)).restoreLeft == plan.waitsFor)
             #expect(try await test.round() == [], "5 is doomed, and stays")
         }

@@ -42,6 +42,13 @@ struct OfflineTests {
                 #expect(try await server.get("/v2/team/base/blobs/\(layer)").status == 200)
                 try await server.delete("/v2/team/base/manifests/\(manifest)")
             }
+            let waits = try await berth("gc", "--root", root, "--dry-run", "--set", "collector.window=0s")
+            #expect(
+                waits.output.contains("clients may still rely on what they were told before the start: 3 items"),
+                "\(waits.output) \(waits.complaint)")
+            #expect(waits.output.hasSuffix("\n0 items would be freed, 0 bytes\n"))
+            let listed = try await berth("gc", "--root", root, "--dry-run", "--json", "--set", "collector.window=0s")
+            #expect(listed.output.contains("{\"digest\":\"\(layer)\",\"repository\":\"team/base\",\"reason\":\""))
             let all = try await berth("gc", "--root", root, "--now", "--json", "--set", "collector.window=0s")
             #expect(all.output.contains("\"freed_items\":3"), "\(all.output) \(all.complaint)")
             #expect(try await berth("gc", "--root", folder + "/nothing").status == 1)
