@@ -56,7 +56,7 @@ extension JSONWriter {
         endObject()
     }
 
-    mutating func write(_ report: RoundReport, isWorking: Bool) {
+    mutating func write(_ report: RoundReport, _ damage: Damage, isWorking: Bool) {
         beginObject()
         member("rounds", number: report.rounds)
         member("is_working", isWorking)
@@ -65,6 +65,8 @@ extension JSONWriter {
         member("failed_files", number: report.failedFiles)
         member("stray_files", number: report.strayFiles)
         member("lost_files", number: report.lostFiles)
+        member("damaged_items", number: damage.count)
+        member("damaged", damage.digests.map(\.text))
         member("is_whole", report.isWhole)
         member("is_first_lease", report.isFirstLease)
         endObject()

@@ -14,9 +14,10 @@ extension AdminOperation {
         },
         AdminOperation(
             .get, "/gc/progress", "showCollection", "What collections have done since the start of the server."
-        ) { call in
+        ) { call throws(AccessError) in
+            let damage = try await call.asked { c async throws(CatalogError) in try await c.damage() }
             let total = call.parts.collector.total
-            return AdminAnswer(.ok) { $0.write(total, isWorking: call.parts.collector.isWorking) }
+            return AdminAnswer(.ok) { $0.write(total, damage, isWorking: call.parts.collector.isWorking) }
         },
         AdminOperation(
             .post, "/gc", "collect", "Take away what nothing keeps any more, and look through the whole store.",
@@ -29,7 +30,8 @@ extension AdminOperation {
             }
             guard report.rounds > 0 else { throw .conflict("a collection is under way") }
             await call.note("gc", "registry", "\(report.freedBlobs) items, \(report.freedBytes) bytes")
-            return AdminAnswer(.ok) { $0.write(report, isWorking: false) }
+            let damage = try await call.asked { c async throws(CatalogError) in try await c.damage() }
+            return AdminAnswer(.ok) { $0.write(report, damage, isWorking: false) }
         },
         AdminOperation(
             .get, "/content/{digest}", "explainContent", "Why some content is kept, or how far it has gone.",

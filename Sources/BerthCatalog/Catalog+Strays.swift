@@ -2,7 +2,29 @@ package import BerthModel
 
 // Files that no row names, and rows whose file is gone: what a restored catalog, a crash or a hand has left.
 
+/// Content whose file is missing or of a wrong size, and that stays so until somebody sends its bytes anew (B9). What is
+/// on its way out is not counted.
+package struct Damage: Hashable, Sendable {
+    package let count: Int
+    /// The first of them, in byte order.
+    package let digests: [Digest]
+}
+
 extension Catalog {
+    /// All that is damaged now, also what was reported long ago; at most `limit` of it by its digest.
+    package func damage(listing limit: Int = 100) async throws(CatalogError) -> Damage {
+        try await database.read { transaction throws(CatalogError) in
+            let count = try transaction.row(
+                "SELECT count(*) FROM blob WHERE damaged = 1 AND digest > ? AND state = 0", [.text("")])
+            let rows = try transaction.rows(
+                "SELECT digest FROM blob WHERE damaged = 1 AND digest > ? AND state = 0 ORDER BY digest LIMIT ?",
+                [.text(""), .integer(Int64(max(0, limit)))])
+            return Damage(
+                count: Int(try count?.integer(0) ?? 0),
+                digests: try rows.map { row throws(CatalogError) in try row.digest(0) })
+        }
+    }
+
     /// What is known of content from `first` to `last`, at most `limit`, in byte order, after `cursor`.
     package func contents(
         from first: Digest, through last: Digest, after cursor: Digest?, limit: Int

@@ -40,8 +40,15 @@ enum CollectionText {
             text += "; \(number(report, "stray_files")) files are unknown to the catalog and go after the window"
         }
         if number(report, "lost_files") > 0 {
-            text += "; \(number(report, "lost_files")) files are missing or of a wrong size"
+            text += "; \(number(report, "lost_files")) files were found missing or of a wrong size"
         }
+        let digests = report["damaged"] as? [String] ?? []
+        guard !digests.isEmpty else { return text }
+        let count = number(report, "damaged_items")
+        text +=
+            "\ndamaged until their bytes are pushed again: \(count) items, whose files are missing or of a wrong size"
+        text += digests.map { "\n  \($0)" }.joined()
+        if count > digests.count { text += "\n  and \(count - digests.count) more" }
         return text
     }
 

@@ -388,6 +388,27 @@ struct CollectTests {
         #expect(try await Set(second.round()) == [digest(1), digest(2), digest(4), digest(11)])
         try await second.catalog.close()
     }
+
+    @Test("content whose file is missing is counted and named until its bytes come again, or it goes (B9)")
+    func damage() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            test.clock.pass(lease)
+            for number in 1...4 { try await test.pushBlob(number) }
+            try await test.settle()
+            #expect(try await test.catalog.damage() == Damage(count: 0, digests: []))
+            let numbers = [3, 1, 2]
+            for number in numbers { #expect(try await test.catalog.reportDamage(digest(number), at: .settled)) }
+            let all = numbers.map { digest($0) }.sorted { $0.text < $1.text }
+            #expect(try await test.catalog.damage() == Damage(count: 3, digests: all))
+            #expect(try await test.catalog.damage(listing: 2) == Damage(count: 3, digests: Array(all.prefix(2))))
+            try await test.pushBlob(1)
+            #expect(try await test.catalog.damage().digests == all.filter { $0 != digest(1) })
+            try await test.settle()
+            test.clock.pass(lease + 1)
+            #expect(try await test.round().count == 4)
+            #expect(try await test.catalog.damage().count == 0)
+        }
+    }
 }
 
 extension TestCatalog {

@@ -55,6 +55,8 @@ extension Metric {
         .counter, "berth_collector_failures_total", "Attempts to remove a file that failed.")
     package static let lostFiles = Metric(
         .counter, "berth_lost_files_total", "Blobs whose file was found missing or of a wrong size since the start.")
+    package static let damagedBlobs = Metric(
+        .gauge, "berth_damaged_blobs", "Blobs and manifests whose file is missing or of a wrong size now.")
     package static let commits = Metric(
         .counter, "berth_commits_total", "Transactions that the catalog committed.")
     package static let commitBatchClosures = Metric(
@@ -78,6 +80,7 @@ extension Metric {
         requests, requestDuration, requestBytes, responseBytes, connections, uploadsInProgress, blobs,
         blobBytes,
         repositories, stagedBlobs, collectorRounds, collectedBlobs, collectedBytes, collectorFailures, lostFiles,
+        damagedBlobs,
         commits, commitBatchClosures, logLinesLost, buildInfo,
         residentMemory,
         processorSeconds, openDescriptors, startTime,

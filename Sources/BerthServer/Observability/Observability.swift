@@ -60,13 +60,17 @@ package struct Observability: Sendable {
 
     private static func totals(of registry: Registry) async -> [GaugeSample] {
         guard let totals = try? await registry.catalog.totals() else { return [] }
-        return [
+        var samples = [
             GaugeSample(.blobs, Double(totals.blobs)),
             GaugeSample(.blobBytes, Double(totals.bytes)),
             GaugeSample(.repositories, Double(totals.repositories)),
             GaugeSample(.stagedBlobs, Double(totals.staged)),
             GaugeSample(.uploadsInProgress, Double(totals.openUploads)),
         ]
+        if let damage = try? await registry.catalog.damage(listing: 0) {
+            samples.append(GaugeSample(.damagedBlobs, Double(damage.count)))
+        }
+        return samples
     }
 }
 
