@@ -12,7 +12,6 @@ extension JSONWriter {
         self.key(key)
         if let microseconds { int(microseconds / 1_000_000) } else { null() }
     }
-
     private mutating func member(_ key: String, orNull text: String?) {
         self.key(key)
         if let text { string(text) } else { null() }
@@ -56,10 +55,26 @@ extension JSONWriter {
         endObject()
     }
 
-    mutating func write(_ report: RoundReport, _ damage: Damage, isWorking: Bool) {
+    mutating func write(_ report: RoundReport, _ damage: Damage) {
         beginObject()
+        members(report, damage)
+        member("is_working", false)
+        endObject()
+    }
+
+    /// What rounds did that are over, and how far the one is that is under way.
+    mutating func write(_ total: RoundReport, _ damage: Damage, _ present: RoundProgress?) {
+        beginObject()
+        members(total, damage)
+        member("is_working", present != nil)
+        member("step", orNull: present?.step.rawValue)
+        member("round_freed_items", number: present?.report.freedBlobs ?? 0)
+        member("round_freed_bytes", number: present?.report.freedBytes ?? 0)
+        endObject()
+    }
+
+    private mutating func members(_ report: RoundReport, _ damage: Damage) {
         member("rounds", number: report.rounds)
-        member("is_working", isWorking)
         member("freed_items", number: report.freedBlobs)
         member("freed_bytes", number: report.freedBytes)
         member("failed_files", number: report.failedFiles)
@@ -69,7 +84,6 @@ extension JSONWriter {
         member("damaged", damage.digests.map(\.text))
         member("is_whole", report.isWhole)
         member("is_first_lease", report.isFirstLease)
-        endObject()
     }
 
     mutating func write(_ story: ContentStory, of digest: Digest) {

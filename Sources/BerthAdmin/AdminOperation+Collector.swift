@@ -13,11 +13,12 @@ extension AdminOperation {
             return AdminAnswer(.ok) { $0.write(plan) }
         },
         AdminOperation(
-            .get, "/gc/progress", "showCollection", "What collections have done since the start of the server."
+            .get, "/gc/progress", "showCollection",
+            "What collections have done since the start of the server, and how far one is that is under way."
         ) { call throws(AccessError) in
             let damage = try await call.asked { c async throws(CatalogError) in try await c.damage() }
-            let total = call.parts.collector.total
-            return AdminAnswer(.ok) { $0.write(total, damage, isWorking: call.parts.collector.isWorking) }
+            let (total, present) = call.parts.collector.progress
+            return AdminAnswer(.ok) { $0.write(total, damage, present) }
         },
         AdminOperation(
             .post, "/gc", "collect", "Take away what nothing keeps any more, and look through the whole store.",
@@ -31,7 +32,7 @@ extension AdminOperation {
             guard report.rounds > 0 else { throw .conflict("a collection is under way") }
             await call.note("gc", "registry", "\(report.freedBlobs) items, \(report.freedBytes) bytes")
             let damage = try await call.asked { c async throws(CatalogError) in try await c.damage() }
-            return AdminAnswer(.ok) { $0.write(report, damage, isWorking: false) }
+            return AdminAnswer(.ok) { $0.write(report, damage) }
         },
         AdminOperation(
             .get, "/content/{digest}", "explainContent", "Why some content is kept, or how far it has gone.",

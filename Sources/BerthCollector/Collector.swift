@@ -9,13 +9,18 @@ package final class Collector: Sendable {
     /// Files that are removed at once, and synced together.
     private static let filesPerBatch = 64
 
+    private struct State {
+        var total = RoundReport()
+        /// Nil: no round is under way.
+        var present: RoundProgress?
+    }
+
     let catalog: Catalog
     let store: any BlobStore
     let log: Logger
     private let interval: Duration
     private let pace: Pace
-    private let sum = Mutex(RoundReport())
-    private let isBusy = Mutex(false)
+    private let state = Mutex(State())
     /// Which place of the store the patrol looks at next.
     let patrolPlace = Mutex(0)
 
@@ -26,11 +31,13 @@ package final class Collector: Sendable {
         (self.catalog, self.store, self.interval, self.pace, self.log) = (catalog, store, interval, pace, logger)
     }
 
-    /// What all rounds since the start did.
-    package var total: RoundReport { sum.withLock { $0 } }
+    /// What all rounds since the start did that are over.
+    package var total: RoundReport { state.withLock { $0.total } }
 
-    /// Whether a round is under way.
-    package var isWorking: Bool { isBusy.withLock { $0 } }
+    /// The same, and how far the round is that is under way; nil: none is.
+    package var progress: (total: RoundReport, present: RoundProgress?) {
+        state.withLock { ($0.total, $0.present) }
+    }
 
     /// Runs rounds until the task is cancelled.
     package func run() async {
@@ -49,40 +56,77 @@ package final class Collector: Sendable {
     /// harm and no good: the second returns at once.
     package func round(_ pace: Pace = .unlimited) async -> RoundReport {
         var report = RoundReport()
-        let isMine = isBusy.withLock { isBusy in
-            defer { isBusy = true }
-            return !isBusy
-        }
-        guard isMine else {
+        guard begin() else {
             report.isWhole = false
             return report
         }
-        await takeAway(pace, &report)
-        // Files that were on their way out need no room to go, and may be what the disk is full of.
-        await step(&report) { report throws(CatalogError) in try await removeFiles(pace, &report) }
-        if !Task.isCancelled {
-            await step(&report) { report throws(CatalogError) in try await patrol(pace, &report) }
-        }
-        report.rounds = 1
-        report.isWhole = report.isWhole && !Task.isCancelled
-        sum.withLock { $0 += report }
-        isBusy.withLock { $0 = false }
+        await work(pace, &report)
+        end(report)
         return report
     }
 
     /// All that can go now, and a look through the whole store.
     package func collectAll() async throws(CatalogError) -> RoundReport {
-        let looked = try await patrolAll()
-        var report = await round()
-        report.lostFiles += looked.lostFiles
-        report.strayFiles = max(report.strayFiles, looked.strayFiles)
+        var report = RoundReport()
+        guard begin() else {
+            report.isWhole = false
+            return report
+        }
+        show(.comparing, report)
+        do throws(CatalogError) { report = try await patrolAll() } catch {
+            end(nil)
+            throw error
+        }
+        let strays = report.strayFiles
+        report.strayFiles = 0
+        await work(.unlimited, &report)
+        report.strayFiles = max(report.strayFiles, strays)
+        end(report)
         return report
     }
 
+    private func work(_ pace: Pace, _ report: inout RoundReport) async {
+        await takeAway(pace, &report)
+        // Files that were on their way out need no room to go, and may be what the disk is full of.
+        await step(.removing, &report) { report throws(CatalogError) in try await removeFiles(pace, &report) }
+        if !Task.isCancelled {
+            await step(.comparing, &report) { report throws(CatalogError) in try await patrol(pace, &report) }
+        }
+        report.rounds = 1
+        report.isWhole = report.isWhole && !Task.isCancelled
+    }
+
+    // MARK: - How far a round is
+
+    /// False: another round is under way.
+    private func begin() -> Bool {
+        state.withLock { state in
+            guard state.present == nil else { return false }
+            state.present = RoundProgress(step: .finishing)
+            return true
+        }
+    }
+
+    private func show(_ step: RoundProgress.Step, _ report: RoundReport) {
+        state.withLock { $0.present = RoundProgress(step: step, report: report) }
+    }
+
+    /// - Parameter report: nil: the round broke off, and counts as none.
+    private func end(_ report: RoundReport?) {
+        state.withLock { state in
+            if let report { state.total += report }
+            state.present = nil
+        }
+    }
+
+    // MARK: - Steps
+
     /// Runs a step. What ends one does not end the others: a full disk gives up the reserve and is tried once more.
     private func step(
-        _ report: inout RoundReport, _ body: (inout RoundReport) async throws(CatalogError) -> Void
+        _ name: RoundProgress.Step, _ report: inout RoundReport,
+        _ body: (inout RoundReport) async throws(CatalogError) -> Void
     ) async {
+        show(name, report)
         var isLast = false
         while true {
             do throws(CatalogError) { return try await body(&report) } catch {
@@ -100,19 +144,22 @@ package final class Collector: Sendable {
 
     /// The steps on rows, in the order in which one makes work for the next.
     private func takeAway(_ pace: Pace, _ report: inout RoundReport) async {
-        await step(&report) { _ throws(CatalogError) in
+        await step(.finishing, &report) { _ throws(CatalogError) in
             try await catalog.finishDetaching()
             try await catalog.finishRestoring()
         }
-        await repeating(pace, &report) { c async throws(CatalogError) in try await c.purgeRepositories() }
-        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.purgeManifests(after: at) }
-        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.purgeLinks(after: at) }
+        await repeating(.repositories, pace, &report) { c async throws(CatalogError) in try await c.purgeRepositories()
+        }
+        await walking(.manifests, pace, &report) { c, at async throws(CatalogError) in
+            try await c.purgeManifests(after: at)
+        }
+        await walking(.links, pace, &report) { c, at async throws(CatalogError) in try await c.purgeLinks(after: at) }
         report.isFirstLease = catalog.isFirstLease()
         guard !report.isFirstLease else { return }
-        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.fade(after: at) }
-        await walking(pace, &report) { c, at async throws(CatalogError) in try await c.unlink(after: at) }
-        await repeating(pace, &report) { c async throws(CatalogError) in try await c.sweepStrays() }
-        await repeating(pace, &report) { c async throws(CatalogError) in try await c.sweep() }
+        await walking(.fading, pace, &report) { c, at async throws(CatalogError) in try await c.fade(after: at) }
+        await walking(.unlinking, pace, &report) { c, at async throws(CatalogError) in try await c.unlink(after: at) }
+        await repeating(.strays, pace, &report) { c async throws(CatalogError) in try await c.sweepStrays() }
+        await repeating(.sweeping, pace, &report) { c async throws(CatalogError) in try await c.sweep() }
     }
 
     /// What an earlier process left sweeping goes as well.
@@ -143,6 +190,7 @@ package final class Collector: Sendable {
             }
             report.freedBlobs += count
             report.freedBytes += bytes
+            show(.removing, report)
         }
     }
 
@@ -159,9 +207,10 @@ package final class Collector: Sendable {
 
     /// Runs a step until it has nothing more to do.
     private func repeating(
-        _ pace: Pace, _ report: inout RoundReport, _ part: (Catalog) async throws(CatalogError) -> Bool
+        _ name: RoundProgress.Step, _ pace: Pace, _ report: inout RoundReport,
+        _ part: (Catalog) async throws(CatalogError) -> Bool
     ) async {
-        await step(&report) { _ throws(CatalogError) in
+        await step(name, &report) { _ throws(CatalogError) in
             while !Task.isCancelled {
                 guard try await pace.taking({ () async throws(CatalogError) in try await part(catalog) })
                 else { return }
@@ -171,10 +220,10 @@ package final class Collector: Sendable {
 
     /// Runs a step from cursor to cursor.
     private func walking<Cursor>(
-        _ pace: Pace, _ report: inout RoundReport,
+        _ name: RoundProgress.Step, _ pace: Pace, _ report: inout RoundReport,
         _ part: (Catalog, Cursor?) async throws(CatalogError) -> Cursor?
     ) async {
-        await step(&report) { _ throws(CatalogError) in
+        await step(name, &report) { _ throws(CatalogError) in
             var cursor: Cursor?
             while !Task.isCancelled {
                 cursor = try await pace.taking { () async throws(CatalogError) in try await part(catalog, cursor) }

@@ -29,7 +29,10 @@ enum CollectionText {
 
     static func report(_ report: Fields) -> String {
         var text = "freed \(number(report, "freed_items")) items, \(size(report, "freed_bytes"))"
-        if report["is_working"] as? Bool == true { text += "; a round is under way" }
+        if report["is_working"] as? Bool == true {
+            text += "; a round is under way: \(self.text(report, "step")), "
+            text += "\(number(report, "round_freed_items")) items freed, \(size(report, "round_freed_bytes"))"
+        }
         if report["is_first_lease"] as? Bool == true {
             text += "; nothing that a client may still rely on was taken"
         }

@@ -21,7 +21,7 @@ struct GCCommand: AsyncParsableCommand {
     @Flag(help: "Take what clients were told before the stop as used up: no push is under way. On a stopped server.")
     var now = false
 
-    @Flag(help: "Say what collections have done since the server's start, and whether one is under way.")
+    @Flag(help: "Say what collections have done since the server's start, and how far one is that is under way.")
     var progress = false
 
     @Option(help: ArgumentHelp("Say why this content is kept, or how far it has gone.", valueName: "digest"))

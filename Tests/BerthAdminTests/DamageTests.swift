@@ -33,7 +33,7 @@ struct DamageTests {
                     access: live.server.access, registry: live.server.registry, collector: live.server.collector),
                 version: "1", door: .socket(user: 0), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             // The first round finds it; the others find nothing new, and tell of it all the same.
-            let steps = [("POST", "/gc", 1), ("POST", "/gc", 0), ("GET", "/gc/progress", 0)]
+            let steps = [("POST", "/gc", 1), ("POST", "/gc", 0), ("GET", "/gc/progress", 1)]
             for (method, path, found) in steps {
                 let report = try await api.json(method, path).json
                 #expect(report["lost_files"] as? Int == found, "\(method) \(path)")

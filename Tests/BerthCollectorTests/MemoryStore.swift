@@ -14,6 +14,8 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     /// Counts crashes: a killed process touches no file any more.
     private var crashes = 0
     var stage: Stage?
+    /// Called before files are removed.
+    var beforeRemoval: @Sendable () async -> Void = {}
     /// Off, settling does not wait for an unlink of the same content.
     var locks = true
 
@@ -69,6 +71,7 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     ) async -> [Digest: Result<Void, BlobError>] {
         var results: [Digest: Result<Void, BlobError>] = [:]
         let process = crashes
+        await beforeRemoval()
         do {
             try await take(digests, process)
             let going = await stillGoing(digests)
