@@ -70,6 +70,25 @@ struct Registry: Sendable {
         return Registry(address: String(match.0), keeper: registry.keeper)
     }
 
+    /// A registry that soon takes away what is deleted or left behind: leases of eight seconds, and a window of three.
+    static let collecting = Once<Registry> {
+        try await daemon("collecting", soon + ["BERTH_COLLECTOR_WINDOW=3s"], [])
+    }
+
+    /// The same with a window that no test outlasts.
+    static let recovering = Once<Registry> {
+        try await daemon("recovering", soon + ["BERTH_COLLECTOR_WINDOW=1d"], [])
+    }
+
+    /// A lease is longer than any client pauses in the pushes of small images.
+    private static let soon = ["BERTH_COLLECTOR_LEASE=8s", "BERTH_COLLECTOR_INTERVAL=1s", "BERTH_COLLECTOR_BUDGET=1s"]
+
+    /// Where the registry keeps content, once it has settled; nothing is there once it has been collected.
+    func file(of digest: String) -> String {
+        let hex = digest.dropFirst("sha256:".count)
+        return "\(folder)/data/blobs/sha256/\(hex.prefix(2))/\(hex)"
+    }
+
     /// Starts a registry and administers it while it runs; `password` is on the commands' standard input.
     private static func daemon(
         _ name: String, _ environment: [String], _ commands: [String]
