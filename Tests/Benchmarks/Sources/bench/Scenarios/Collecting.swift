@@ -141,7 +141,7 @@ struct Collecting: Scenario {
             let before = blobFiles(trial)
             var result = trial.measure(load, .seconds(2 * trial.plan.seconds))
             let freed = before - blobFiles(trial)
-            if trial.server is CollectingBerth, !trial.plan.isSmoke, freed < count / 10 {
+            if trial.server is CollectingBerth, !trial.plan.isSmoke, freed < count / 50 {
                 result.failures += 1
                 result.complaints.append("\(freed) blobs were freed while images were pulled")
             }
