@@ -62,6 +62,23 @@ struct TagHistoryTests {
         }
     }
 
+    @Test("what was purged is never answered, nor what the tag pointed to before it in its place")
+    func purged() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            _ = try await test.push(1, tags: ["t"])
+            test.clock.pass(10 * second)
+            let start = test.clock.wall()
+            _ = try await test.push(2, tags: ["t"])
+            test.clock.pass(10 * second)
+            _ = try await test.push(3, tags: ["t"])
+            #expect(try await test.at(start).digest == digest(2))
+            _ = try await test.purge(.content(digest(2)))
+            #expect(try await test.at(start).digest == nil)
+            #expect(try await test.at(start - second).digest == digest(1))
+            #expect(try await test.at(test.clock.wall()).digest == digest(3))
+        }
+    }
+
     @Test("nothing is seen across a deletion of the repository")
     func otherRepository() async throws {
         try await withCatalog { test in
