@@ -250,6 +250,7 @@ struct SharedCommitTests {
             try await test.onWriter { $0.setBusyTimeout(milliseconds: 20) }
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
+            configuration.busyMode = .timeout(30)
             let intruder = try DatabaseQueue(path: test.folder.database, configuration: configuration)
             try intruder.inside { connection throws(CatalogError) in try connection.run("BEGIN EXCLUSIVE") }
             await #expect(throws: CatalogError.self) { try await test.pushBlob(1) }
