@@ -93,6 +93,8 @@ package final class Catalog: Sendable {
         try await database.close()
     }
 
+    /// What is looked at before something is taken away, or taken for lost.
+    package var guards: CollectorGuards { settings.guards }
     package func totals() async throws(CatalogError) -> Totals { counted.withLock { $0 } }
     /// Bytes of content in staging rows at this moment.
     package func stagedBytes() -> Int64 { counted.withLock { $0.stagedBytes } }

@@ -88,6 +88,18 @@ package struct CatalogSwap: Sendable {
         let version = try migrator.version()
         try migrator.refuseNewer(version)
         try migrator.applyAll(after: version)
+        if let kept = present.kept { try keepTables(of: kept, connection) }
+        try connection.execute("PRAGMA foreign_keys = ON")
+        try connection.execute("BEGIN IMMEDIATE")
+        try Self.succeed(present, with: snapshot, in: connection, registryID, purges, by: restorer, wall: wall)
+        try connection.execute("COMMIT")
+    }
+
+    /// Makes what was a snapshot the successor of the present catalog; part of a transaction.
+    static func succeed(
+        _ present: PresentCatalog, with snapshot: Snapshot, in connection: SQLiteConnection, _ registryID: String,
+        _ purges: [PurgeEntry], by restorer: String, wall: Int64
+    ) throws(CatalogError) {
         guard let meta = try connection.rows("SELECT registry_id, seq, registry_time FROM meta").first else {
             throw .damaged("\(snapshot.name) does not say how far it is")
         }
@@ -98,9 +110,6 @@ package struct CatalogSwap: Sendable {
         // Numbers and registry time go on where the present catalog is: neither ever goes back (C7).
         let seq = max(try meta.integer(1), present.seq) + 1
         let time = max(try meta.integer(2), present.registryTime)
-        if let kept = present.kept { try keepTables(of: kept, connection) }
-        try connection.execute("PRAGMA foreign_keys = ON")
-        try connection.execute("BEGIN IMMEDIATE")
         // Nothing may be trusted that the snapshot's run had seen: as after a loss of power.
         try connection.execute(
             "UPDATE meta SET registry_id = ?, seq = ?, registry_time = ?, boot_id = '', is_clean = 0",
@@ -126,7 +135,6 @@ package struct CatalogSwap: Sendable {
                 .text(snapshot.name), .integer(snapshot.seq), .integer(present.seq), .integer(time), .integer(wall),
                 .text(restorer),
             ])
-        try connection.execute("COMMIT")
     }
 
     private func keepTables(of present: Snapshot, _ connection: SQLiteConnection) throws(CatalogError) {
@@ -139,7 +147,7 @@ package struct CatalogSwap: Sendable {
     }
 
     /// No number of a row is given out twice.
-    private func raiseNumbers(_ connection: SQLiteConnection, _ present: PresentCatalog) throws(CatalogError) {
+    private static func raiseNumbers(_ connection: SQLiteConnection, _ present: PresentCatalog) throws(CatalogError) {
         for (table, last) in present.lastNumbers {
             let changed = try connection.execute(
                 "UPDATE sqlite_sequence SET seq = ? WHERE name = ? AND seq < ?",
@@ -156,7 +164,7 @@ package struct CatalogSwap: Sendable {
 
     /// Content that was on its way out may be needed by the catalog that is being replaced, which may come back: its file
     /// counts as unknown from now on, and goes a window later.
-    private func forgetWhatWasLeaving(_ connection: SQLiteConnection) throws(CatalogError) {
+    private static func forgetWhatWasLeaving(_ connection: SQLiteConnection) throws(CatalogError) {
         try connection.execute(
             """
             DELETE FROM blob

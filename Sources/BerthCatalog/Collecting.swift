@@ -63,6 +63,8 @@ struct Collecting {
 
     /// In memory nothing is known of what the process before this one promised (G4).
     var isFirstLease: Bool { guards.contains(.firstLease) && now - startedAt < terms.lease }
+    /// After a restore the replaced catalog may need what this one does not.
+    func holdsAll(until end: Int64) -> Bool { guards.contains(.restored) && now < end }
     var leaseLimit: Int64 { guards.contains(.lease) ? now - terms.lease : now }
     var windowLimit: Int64 { guards.contains(.window) ? now - terms.window : now }
 

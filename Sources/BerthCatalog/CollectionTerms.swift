@@ -64,11 +64,18 @@ package struct CollectorGuards: OptionSet, Hashable, Sendable {
     /// Doomed content is looked at once more: a manifest may have come to name it that need not have it (a layer that is not
     /// meant to be distributed, an entry of a sparse index), and attaching those makes nothing live.
     package static let secondLook = CollectorGuards(rawValue: 1 << 18)
+    /// Nothing hidden goes while something comes back in its repository.
+    package static let restoring = CollectorGuards(rawValue: 1 << 19)
+    /// Nothing is swept for a window after a restore.
+    package static let restored = CollectorGuards(rawValue: 1 << 20)
+    /// A file that a patrol has missed is looked for once more.
+    package static let missed = CollectorGuards(rawValue: 1 << 21)
 
     /// Every one of them by itself.
     package static let each: [CollectorGuards] = [
         .lease, .promise, .upload, .linkEdge, .fading, .firstLease, .window, .edge, .link, .staging, .file, .row,
-        .goneAlong, .manifestLink, .begun, .detaching, .entry, .parentsFirst, .secondLook,
+        .goneAlong, .manifestLink, .begun, .detaching, .entry, .parentsFirst, .secondLook, .restoring, .restored,
+        .missed,
     ]
     package static let all = each.reduce(into: CollectorGuards()) { $0.formUnion($1) }
 }

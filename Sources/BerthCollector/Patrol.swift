@@ -73,8 +73,10 @@ extension Collector {
 
     /// True if this is news. The row and the file are looked at once more: settling and uploads go on meanwhile.
     private func reportLoss(_ row: BlobFact) async throws(CatalogError) -> Bool {
-        guard let now = try await catalog.content(row.digest), now == row else { return false }
-        guard (try? await store.isPresent(row.digest, size: row.size)) == false else { return false }
+        if catalog.guards.contains(.missed) {
+            guard let now = try await catalog.content(row.digest), now == row else { return false }
+            guard (try? await store.isPresent(row.digest, size: row.size)) == false else { return false }
+        }
         guard try await catalog.reportDamage(row.digest, at: .settled) else { return false }
         if (try? await store.isPresent(row.digest, size: row.size)) == true {
             try await catalog.clearDamage(row.digest)

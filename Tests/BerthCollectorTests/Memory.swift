@@ -140,7 +140,11 @@ struct Memory {
     private(set) var namesUndistributed = false
     /// What was taken out of everything, and when that began.
     private(set) var purged: [Int: Int] = [:]
+    /// What was sent anew after its purge, to a catalog that has been replaced since: its file is there.
+    private var sentToReplaced: Set<Int> = []
     private var time = 0
+    /// Deletions and bringings before these were asked for by clients that are gone.
+    private var goneClients = (deletions: 0, bringings: 0)
 
     /// Another moment.
     mutating func tick() -> Int {
@@ -171,7 +175,10 @@ struct Memory {
         deletions.append(Deletion(number: nil, repository: repository, kind: kind))
         return deletions.count - 1
     }
-    mutating func endDeletion(_ index: Int, wasRefused: Bool) { deletions[index].end = wasRefused ? 0 : tick() }
+    mutating func endDeletion(_ index: Int, wasRefused: Bool) {
+        guard index >= goneClients.deletions else { return }
+        deletions[index].end = wasRefused ? 0 : tick()
+    }
 
     /// What is to come back with a manifest that somebody begins to delete.
     func deleting(_ key: Key, _ index: Int, at clock: Int64, since moment: Int) -> Deleted {
@@ -255,14 +262,40 @@ struct Memory {
         deletions.contains { $0.kind == .tearing && $0.takes(key) && $0.end > linked[key] ?? 0 }
     }
 
-    mutating func purge(_ number: Int, since began: Int) { purged[number] = began }
+    mutating func purge(_ number: Int, since began: Int) {
+        purged[number] = began
+        sentToReplaced.remove(number)
+    }
+    func wasSentToReplaced(_ number: Int) -> Bool { sentToReplaced.contains(number) }
 
     mutating func beginBringing(_ number: Int) -> Int {
         bringings.append(Bringing(number: number))
         if !Document.undistributed(of: number).isEmpty { namesUndistributed = true }
         return bringings.count - 1
     }
-    mutating func endBringing(_ index: Int) { bringings[index].end = tick() }
+    mutating func endBringing(_ index: Int) {
+        guard index >= goneClients.bringings else { return }
+        bringings[index].end = tick()
+    }
+
+    /// All is again as it was when somebody remembered that much, but for what was purged: it goes once more. What was
+    /// under way then has happened or not.
+    mutating func goBack(to copy: Memory) {
+        let now = tick()
+        sentToReplaced.formUnion(purged.filter { wasBrought($0.key, since: $0.value) }.keys)
+        for index in deletions.indices {
+            let then = index < copy.deletions.count ? copy.deletions[index].end : 0
+            let isUnsettled = then == .max || then == 0 && deletions[index].kind == .purge
+            deletions[index].end = isUnsettled ? now : then
+        }
+        for index in bringings.indices {
+            let then = index < copy.bringings.count ? copy.bringings[index].end : 0
+            bringings[index].end = then == .max ? now : then
+        }
+        (acknowledged, deleted, deletedRepositories) = (copy.acknowledged, copy.deleted, copy.deletedRepositories)
+        (roots, tagged, linked) = (copy.roots, copy.tagged, copy.linked)
+        goneClients = (deletions.count, bringings.count)
+    }
 
     /// Somebody wants a repository back, with all that it held, and that was deleted from under it.
     mutating func beginBringing(of repository: Int, as target: Int) -> Int {

@@ -26,6 +26,8 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
             try connection.run("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
             return try BerthCatalog.SQLiteConnection(connection.database)
         }
+        try execute("INSERT INTO meta VALUES (1, '', 0, 0, '', 0, 0, NULL, NULL, NULL, NULL)")
+        try makeCopies()
         try execute("BEGIN")
     }
 
@@ -45,7 +47,7 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
                 DELETE FROM manifest_reference; DELETE FROM tag; DELETE FROM tag_history; DELETE FROM manifest;
                 DELETE FROM repository_blob; DELETE FROM blob_staging; DELETE FROM blob; DELETE FROM repository;
                 DELETE FROM upload; DELETE FROM event; DELETE FROM stray_file; DELETE FROM purge_content;
-                DELETE FROM purge; DELETE FROM sqlite_sequence;
+                DELETE FROM purge; DELETE FROM undeletion; DELETE FROM restoration; DELETE FROM sqlite_sequence;
                 COMMIT;
                 BEGIN;
                 """)
@@ -68,7 +70,7 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
         try onQueue { connection throws(CatalogError) in try connection.rows(sql, arguments) }
     }
 
-    private func onQueue<Value>(
+    func onQueue<Value>(
         _ body: (BerthCatalog.SQLiteConnection) throws(CatalogError) -> Value
     ) throws(CatalogError) -> Value {
         let result: Result<Value, CatalogError> = queue.unsafeReentrantRead { _ in

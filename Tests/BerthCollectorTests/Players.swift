@@ -460,7 +460,9 @@ extension World {
     /// The steps of a round, in their order.
     var steps: [CollectorStep] {
         let more: [CollectorStep] = [.purgeRepositories, .strays, .patrol]
-        return CollectorStep.allCases.filter { setting.hasRepositories || !more.contains($0) }
+        return CollectorStep.allCases.filter {
+            setting.hasRepositories || setting.hasRestores || !more.contains($0)
+        }
     }
 
     /// Some steps of a round, one after the other.

@@ -69,7 +69,7 @@ struct Search: Sendable {
             let setting = Setting(
                 window: round % 3 == 2 ? 2 : 30,
                 rowsPerClosure: beginning == .treeDrawnOut || round % 4 == 3 ? 4 : 1_000, guards: guards, locks: locks,
-                hasRepositories: round % 5 == 4)
+                hasRepositories: round % 5 == 4, hasRestores: round % 7 == 6)
             try database.clear()
             let world = try World(database, setting)
             try await beginning.prepare(world)
@@ -79,11 +79,11 @@ struct Search: Sendable {
                 found.losses.append("before seed \(seeds.lowerBound), \(beginning), \(setting): \(loss)")
             }
             try database.mark()
-            let snapshot = world.snapshot()
+            let opening = world.opening()
             if found.firstSeed == 0 { found.firstSeed = seeds.lowerBound }
             for seed in seeds where !all.isOver {
                 let stage = Stage(seed: seed)
-                try await world.begin(snapshot, stage: stage)
+                try await world.begin(opening, stage: stage)
                 try await Schedule(world: world, stage: stage, beginning: beginning).play()
                 found.schedules += 1
                 found.steps += stage.count
@@ -131,7 +131,21 @@ struct Schedule {
     func play() async throws {
         await cast()
         var crashAt = stage.below(4) == 0 ? stage.below(25) : -1
-        while await stage.advance() {
+        if world.setting.hasRestores {
+            try await playRestores(&crashAt)
+        } else {
+            try await run(&crashAt)
+        }
+        if world.losses.isEmpty, !stage.isEmpty { world.lose("nobody can go on") }
+        while !stage.isEmpty { await stage.crash() }
+        world.end()
+        // All of it takes as long as the schedule itself, so only some do.
+        if world.losses.isEmpty { try await world.rest([.collecting, .restoring, nil, nil, nil, nil][stage.below(6)]) }
+    }
+
+    /// Goes on as long as somebody can, or until that many steps have been made.
+    private func run(_ crashAt: inout Int, until end: Int = .max) async throws {
+        while stage.count < end, await stage.advance() {
             if stage.hasWritten || stage.hasTouchedFile {
                 (stage.hasWritten, stage.hasTouchedFile) = (false, false)
                 try world.check()
@@ -150,11 +164,28 @@ struct Schedule {
                 await stage.enter { [world] in await world.time([6, 6]) }
             }
         }
-        if world.losses.isEmpty, !stage.isEmpty { world.lose("nobody can go on") }
-        while !stage.isEmpty { await stage.crash() }
-        world.end()
-        // All of it takes as long as the schedule itself, so only some do.
-        if world.losses.isEmpty { try await world.rest([.collecting, .restoring, nil, nil, nil, nil][stage.below(6)]) }
+    }
+
+    /// A snapshot is made and brought back while others work; then, perhaps, what it had replaced.
+    private func playRestores(_ crashAt: inout Int) async throws {
+        try await run(&crashAt, until: stage.below(20))
+        let copy = try world.copyCatalog()
+        for _ in 0..<(1 + stage.below(2)) { await client() }
+        await castCollector()
+        try await run(&crashAt, until: stage.count + stage.below(80))
+        guard world.losses.isEmpty, world.isWithinWindow(copy) else { return try await run(&crashAt) }
+        let replaced = try await world.goBack(to: copy)
+        if stage.below(3) == 0 { await client() }
+        await stage.enter { [world] in
+            await world.time([6, 6])
+            for _ in 0..<2 { await world.collect(world.steps) }
+        }
+        try await run(&crashAt, until: stage.below(3) > 0 ? .max : stage.count + stage.below(60))
+        guard world.losses.isEmpty, let replaced, world.isWithinWindow(replaced) else {
+            return try await run(&crashAt)
+        }
+        _ = try await world.goBack(to: replaced)
+        try await run(&crashAt)
     }
 
     private func cast() async {
@@ -177,6 +208,13 @@ struct Schedule {
             await stage.enter { await world.delete(old, 0, comesBack: false) }
             await stage.enter { await world.collect([.detach, .purge, .purge]) }
             await stage.enter { await world.time([3]) }
+            return
+        }
+        if beginning == .treeDeleted, world.setting.rowsPerClosure < 1_000, stage.below(2) == 0 {
+            // What is wanted back comes in small parts, and its window ends meanwhile.
+            await stage.enter { await world.undelete(Memory.Key(number: 30, repository: 0)) }
+            await stage.enter { await world.collect([.purge, .purge]) }
+            await stage.enter { await world.time([31]) }
             return
         }
         if beginning == .treeDrawnOut, stage.below(4) > 0 {

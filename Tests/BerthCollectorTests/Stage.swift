@@ -18,6 +18,8 @@ final class Stage: @unchecked Sendable {
     private var director: UnsafeContinuation<Void, Never>?
     private var labels: [Int: String] = [:]
     private var players = 0
+    /// Those before have been taken off: none of them goes on.
+    private var retired = 0
     private(set) var random: SeededNumbers
     /// All that happened, in order.
     private var script: [Label] = []
@@ -66,6 +68,7 @@ final class Stage: @unchecked Sendable {
     /// Waits for its turn. Throws when the process crashes instead.
     func step(_ place: String = "", when mayGo: (() -> Bool)? = nil) async throws(CatalogError) {
         let player = Self.player
+        guard player >= retired || player < 0 else { throw .unavailable("crash") }
         let name = Label(act: labels[player] ?? "?", place: place)
         let goes = await withUnsafeContinuation { go in
             waiting.append(Waiting(player: player, label: name, mayGo: mayGo, go: go))
@@ -100,6 +103,9 @@ final class Stage: @unchecked Sendable {
         waiting = []
         for one in all { await resume(one, false) }
     }
+
+    /// Whoever is here ends with the next crash.
+    func retireAll() { retired = players }
 
     var isEmpty: Bool { waiting.isEmpty }
 

@@ -27,6 +27,8 @@ struct Setting: Sendable {
     var locks = true
     /// Whether whole repositories are deleted and brought back, and files come from nowhere.
     var hasRepositories = false
+    /// Whether a snapshot is brought back.
+    var hasRestores = false
 
     var catalog: CatalogSettings {
         var settings = CatalogSettings()
@@ -69,11 +71,13 @@ final class World: @unchecked Sendable {
     /// Manifests that name content that need not be here, and the state that it is in: it goes no further as long as they
     /// name it.
     private var held: [Int64: Int64] = [:]
+    /// What comes back in parts, and when that was seen first.
+    private var comingBack: [Int64: (key: Memory.Key, since: Int)] = [:]
     /// Work that nobody waits for.
     private let meanwhile: Meanwhile
 
     /// What a schedule begins with.
-    struct Snapshot {
+    struct Opening {
         let time: Int64
         let files: [Digest: Int64]
         let memory: Memory
@@ -93,33 +97,33 @@ final class World: @unchecked Sendable {
 
     private static func open(
         _ database: MemoryConnection, _ clock: HandClock, _ setting: Setting, _ meanwhile: Meanwhile,
-        registryTime: Int64
+        registryTime: Int64, restoredAt: Int64? = nil
     ) -> Catalog {
         var settings = setting.catalog
         settings.meanwhile = { meanwhile.works.append($0) }
         let meta = MetaRow(clock: clock, time: registryTime)
-        return Catalog(database, meta: meta, clock: clock, settings: settings, totals: Totals())
+        return Catalog(database, meta: meta, clock: clock, settings: settings, totals: Totals(), restoredAt: restoredAt)
     }
 
     // MARK: - Schedules
 
-    func snapshot() -> Snapshot {
-        Snapshot(time: clock.sinceBoot(), files: store.files, memory: memory)
+    func opening() -> Opening {
+        Opening(time: clock.sinceBoot(), files: store.files, memory: memory)
     }
 
-    /// As it was at `snapshot`, in a process that has been running for more than a lease.
-    func begin(_ snapshot: Snapshot, stage: Stage) async throws {
+    /// As it was at `opening`, in a process that has been running for more than a lease.
+    func begin(_ opening: Opening, stage: Stage) async throws {
         try database.reset()
-        store.reset(to: snapshot.files)
-        clock.set(snapshot.time - terms.lease - 1)
+        store.reset(to: opening.files)
+        clock.set(opening.time - terms.lease - 1)
         meanwhile.works = []
-        (isSettling, isPurging, held) = (false, false, [:])
+        (isSettling, isPurging, held, comingBack) = (false, false, [:], [:])
         connection.kill()
         connection = MemoryConnection(database)
-        catalog = Self.open(connection, clock, setting, meanwhile, registryTime: snapshot.time - terms.lease - 1)
-        clock.set(snapshot.time)
-        database.stamp = snapshot.time
-        (losses, memory, starts) = ([], snapshot.memory, 0)
+        catalog = Self.open(connection, clock, setting, meanwhile, registryTime: opening.time - terms.lease - 1)
+        clock.set(opening.time)
+        database.stamp = opening.time
+        (losses, memory, starts) = ([], opening.memory, 0)
         self.stage = stage
         if stage.below(2) == 0 {
             for number in 0..<3 { _ = try await catalog.blob(digest(number), in: Self.repositories[0]) }
@@ -149,18 +153,36 @@ final class World: @unchecked Sendable {
         connection.kill()
         store.crash()
         await stage?.crash()
+        try await start()
+    }
+
+    func start() async throws {
         (meanwhile.works, isSettling, isPurging) = ([], false, false)
         starts += 1
+        connection.kill()
         connection = MemoryConnection(database)
-        catalog = Self.open(connection, clock, setting, meanwhile, registryTime: database.stamp)
+        let restoredAt = try database.rows("SELECT max(restored_at) FROM restoration").first
+        catalog = Self.open(
+            connection, clock, setting, meanwhile, registryTime: database.stamp,
+            restoredAt: restoredAt.flatMap { $0.isNull(0) ? nil : try? $0.integer(0) })
         // A start finishes deletions, restorations and purges before it serves anybody.
-        let stage = stage
-        (database.stage, store.stage) = (nil, nil)
-        if setting.guards.contains(.detaching) { try await catalog.finishDetaching() }
-        try await catalog.finishRestoring()
-        try await purger.finishAll()
-        (database.stage, store.stage) = (stage, stage)
+        try await withoutStage { [self] in
+            if setting.guards.contains(.detaching) { try await catalog.finishDetaching() }
+            try await catalog.finishRestoring()
+            try await purger.finishAll()
+        }
     }
+
+    /// Nobody else is at work meanwhile.
+    func withoutStage<Value>(_ work: () async throws -> Value) async throws -> Value {
+        let stage = stage
+        (self.stage, database.stage, store.stage) = (nil, nil, nil)
+        defer { (self.stage, database.stage, store.stage) = (stage, stage, stage) }
+        return try await work()
+    }
+
+    /// A catalog of another time is here.
+    func forgetStates() { (held, comingBack) = ([:], [:]) }
 
     func lose(_ what: String) { losses.append(what) }
 
@@ -182,6 +204,7 @@ final class World: @unchecked Sendable {
             lose("settled content has no file")
         }
         if memory.namesUndistributed { try checkHeld() }
+        if setting.rowsPerClosure < 1_000 { try checkComingBack() }
         try checkPurged()
     }
 
@@ -196,12 +219,30 @@ final class World: @unchecked Sendable {
         held = now
     }
 
+    /// What has begun to come back does so, however late it is, unless somebody deletes it again.
+    private func checkComingBack() throws {
+        var now: [Int64: (key: Memory.Key, since: Int)] = [:]
+        for row in try database.rows(Self.undeletions) {
+            let (id, name) = (try row.integer(0), try row.text(2))
+            guard let repository = Self.repositories.firstIndex(where: { $0.text == name }) else { continue }
+            let key = Memory.Key(number: Document.number(try row.digest(1)), repository: repository)
+            now[id] = comingBack[id] ?? (key, memory.tick())
+        }
+        for (id, one) in comingBack where now[id] == nil && !memory.mayHaveGone(one.key, since: one.since) {
+            if try database.rows(Self.present, [.integer(id)]).isEmpty {
+                lose("what had begun to come back has not: \(one.key.number)")
+            }
+        }
+        comingBack = now
+    }
+
     /// What was purged is not here again unless somebody has sent it since.
     private func checkPurged() throws {
         for (number, began) in memory.purged where !memory.wasBrought(number, since: began) {
             let digest = SQLValue.digest(digest(number))
             let row = try database.rows(Self.remains, [digest, digest, digest, digest, digest, digest]).first
-            if try row?.integer(0) != 0 || store.files[self.digest(number)] != nil {
+            let mayHaveFile = memory.wasSentToReplaced(number)
+            if try row?.integer(0) != 0 || !mayHaveFile && store.files[self.digest(number)] != nil {
                 lose("what was purged is here: \(number)")
             }
         }
@@ -262,6 +303,13 @@ final class World: @unchecked Sendable {
             WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
             AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0)
         """
+    private static let undeletions: StaticString = """
+        SELECT u.manifest_id, m.digest, r.name
+        FROM undeletion u
+        JOIN manifest m ON m.id = u.manifest_id
+        JOIN repository r ON r.id = u.repository_id
+        """
+    private static let present: StaticString = "SELECT 1 FROM manifest WHERE id = ? AND deleted_at IS NULL"
     private static let undistributed: StaticString = """
         SELECT m.id, coalesce(b.state, 2)
         FROM manifest m
@@ -307,7 +355,7 @@ extension World {
         }
     }
 
-    private func checkAcknowledged() async throws {
+    func checkAcknowledged() async throws {
         try check()
         for (key, _) in memory.acknowledged {
             let (digest, name) = (digest(key.number), Self.repositories[key.repository])
@@ -376,7 +424,7 @@ extension World {
     private func collectAll() async throws {
         try await catalog.finishDetaching()
         try await purger.finishAll()
-        if setting.hasRepositories { await collect([.patrol]) }
+        if setting.hasRepositories || setting.hasRestores { await collect([.patrol]) }
         clock.pass(terms.window + 2 * terms.longestUpload + 1)
         await round()
         await round()
