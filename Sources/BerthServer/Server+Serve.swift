@@ -30,6 +30,8 @@ extension Server {
         _ hangups: UnixSignalsSequence, _ tell: @escaping @Sendable (String) -> Void
     ) -> [NamedService] {
         let (registry, access, collector) = (registry, access, collector)
+        // Every minute, and sooner where unfinished uploads are to go sooner.
+        let pause = min(.seconds(60), max(.seconds(1), configuration.upload.maxAge))
         let snapshots = SnapshotSchedule(
             catalog: registry.catalog, interval: configuration.storage.snapshots, log: log)
         let files = HtpasswdService(htpasswd: htpasswd)
@@ -39,7 +41,7 @@ extension Server {
         return [
             .background("settling") { await registry.settler.run() },
             .background("housekeeping") {
-                while (try? await Task.sleep(for: .seconds(60))) != nil {
+                while (try? await Task.sleep(for: pause)) != nil {
                     await registry.keepHouse()
                     await access.keepHouse()
                 }
