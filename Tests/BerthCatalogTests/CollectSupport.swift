@@ -25,6 +25,13 @@ extension TestCatalog {
 
     /// The steps of a round; what went.
     func round() async throws -> [Digest] {
+        let digests = try await sweep()
+        _ = try await catalog.forget(digests)
+        return digests
+    }
+
+    /// The steps of a round before files go; those of which content would go.
+    func sweep() async throws -> [Digest] {
         while try await catalog.purgeRepositories() {}
         try await purge()
         var cursor = try await catalog.purgeLinks(after: nil)
@@ -35,9 +42,7 @@ extension TestCatalog {
         while cursor != nil { cursor = try await catalog.unlink(after: cursor) }
         while try await catalog.sweepStrays() {}
         while try await catalog.sweep() {}
-        let digests = try await catalog.sweeping(after: nil, limit: 1_000)
-        _ = try await catalog.forget(digests)
-        return digests
+        return try await catalog.sweeping(after: nil, limit: 1_000)
     }
 
     func hasBlob(_ number: Int, in repository: String = "library/box") async throws -> Bool {

@@ -276,4 +276,27 @@ struct SnapshotTests {
         #expect(try await test.round() == [digest(5)])
         try await test.catalog.close()
     }
+
+    @Test(
+        "content that was on its way out at the snapshot stays a window, for what was replaced may need its file (G3, G5)"
+    )
+    func leavingAtSnapshot() async throws {
+        let (folder, _, _) = try await decided { test in
+            try await test.pushBlob(3)
+            try await test.settle()
+            test.clock.pass(lease + 1)
+            #expect(try await test.sweep() == [digest(3)])
+        }
+        try swap(folder).finish()
+        let test = try await openCatalog(in: folder, settings: collectSettings())
+        try await test.settle()
+        #expect(try await test.catalog.sweeping(after: nil, limit: 10) == [])
+        #expect(try await test.catalog.content(digest(3)) == nil)
+        try await test.catalog.noteStrays([(digest: digest(3), size: 10)])
+        test.clock.pass(windowLength - 1)
+        #expect(try await test.round() == [])
+        test.clock.pass(1)
+        #expect(try await test.round() == [digest(3)])
+        try await test.catalog.close()
+    }
 }
