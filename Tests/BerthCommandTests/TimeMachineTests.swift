@@ -13,8 +13,7 @@ private struct Serving: Sendable {
     let process: BerthProcess
 
     func connect() throws -> TestConnection {
-        let ports = process.log.matches(of: /listening on https?:\/\/127\.0\.0\.1:(\d+)/).compactMap { Int($0.1) }
-        guard let port = ports.last else { throw TestFailure("no port in \(process.log)") }
+        guard let port = process.ports.last else { throw TestFailure("no port in \(process.log)") }
         return try TestConnection(port: port)
     }
 

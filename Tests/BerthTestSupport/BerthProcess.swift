@@ -52,19 +52,26 @@ package final class BerthProcess: Sendable {
         return process
     }
 
-    /// Waits for the line that says on which port it listens.
-    package func listens() async throws {
-        try await eventually("the server listens") { self.findPort() || self.ending.exit != nil }
-        guard findPort() else { throw TestFailure("the server ended at its start: \(ended) \(log)") }
+    /// Waits for the line that says on which port it listens: for that of its nth start, where a restore has it begin
+    /// anew as the same process.
+    package func listens(start: Int = 1) async throws {
+        try await eventually("the server listens") { self.findPort(start) || self.ending.exit != nil }
+        guard findPort(start) else { throw TestFailure("the server ended at its start: \(ended) \(log)") }
     }
 
-    private func findPort() -> Bool {
-        guard let match = log.firstMatch(of: /listening on https?:\/\/127\.0\.0\.1:(\d+)/) else { return false }
-        announced.withLock { $0 = Int(match.1) }
+    private func findPort(_ start: Int) -> Bool {
+        let ports = ports
+        guard ports.count >= start else { return false }
+        announced.withLock { $0 = ports.last }
         return true
     }
 
-    /// The port that it listens on; 0 before `listens`.
+    /// The ports of its starts so far, as its log tells them.
+    package var ports: [Int] {
+        log.matches(of: /listening on https?:\/\/127\.0\.0\.1:(\d+)/).compactMap { Int($0.1) }
+    }
+
+    /// The port that it listens on, since the start that `listens` waited for last; 0 before.
     package var port: Int { announced.withLock { $0 ?? 0 } }
 
     /// Everything it wrote so far.
