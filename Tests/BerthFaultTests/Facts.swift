@@ -12,6 +12,12 @@ final class Facts: Sendable {
         case blob(repository: String, digest: String)
         case manifest(repository: String, digest: String)
         case tag(repository: String, name: String)
+
+        var repository: String {
+            switch self {
+            case .blob(let repository, _), .manifest(let repository, _), .tag(let repository, _): repository
+            }
+        }
     }
 
     /// An upload that is not finished: bytes acknowledged, and bytes sent after them without an answer.
@@ -33,6 +39,8 @@ final class Facts: Sendable {
         var cells: [Key: Cell] = [:]
         var uploads: [String: OpenUpload] = [:]
         var acknowledgements = 0
+        /// What follows these facts at the moment.
+        var marks: [Facts] = []
     }
     private let state = Mutex(State())
 
@@ -45,6 +53,7 @@ final class Facts: Sendable {
         _ changes: [(Key, String?)], accepted: Int, _ request: () async throws -> Reply
     ) async throws -> Reply {
         state.withLock { state in
+            for facts in state.marks { facts.mayBecome(changes) }
             for (key, value) in changes { state.cells[key, default: Cell()].possible.append(value) }
         }
         let reply = try await request()
@@ -69,6 +78,25 @@ final class Facts: Sendable {
         }
     }
 
+    /// What somebody may find in a repository.
+    func keys(in repository: String) -> [Key] {
+        state.withLock { state in
+            state.cells.filter { key, cell in
+                key.repository == repository && (cell.acknowledged != nil || !cell.possible.isEmpty)
+            }.map(\.key)
+        }
+    }
+
+    /// Manifests that are acknowledged and undisputed, in the order of their digests.
+    func manifests(in repository: String) -> [String] {
+        keys(in: repository).compactMap { key in
+            guard case .manifest(_, let digest) = key, acknowledged(key) != nil else { return nil }
+            return digest
+        }.sorted()
+    }
+
+    var count: Int { state.withLock(\.cells.count) }
+
     func tags(of digest: String, in repository: String) -> [Key] {
         state.withLock { state in
             state.cells.keys.filter { key in
@@ -90,6 +118,43 @@ final class Facts: Sendable {
         let (cells, uploads) = state.withLock { ($0.cells, $0.uploads) }
         copy.state.withLock { ($0.cells, $0.uploads) = (cells, uploads) }
         return copy
+    }
+
+    /// What a snapshot may hold that begins now: these facts as they are, and until `endMarks` whatever is asked for as
+    /// well.
+    func beginMark() -> Facts {
+        state.withLock { state in
+            let mark = Facts()
+            mark.state.withLock { $0.cells = state.cells }
+            state.marks.append(mark)
+            return mark
+        }
+    }
+
+    /// The snapshots are whole.
+    func endMarks() { state.withLock { $0.marks = [] } }
+
+    private func mayBecome(_ changes: [(Key, String?)]) {
+        state.withLock { state in
+            for (key, value) in changes { state.cells[key, default: Cell()].possible.append(value) }
+        }
+    }
+
+    /// The server has gone back to where it was at `mark`: what was new since is not there.
+    func goBack(to mark: Facts) {
+        let then = mark.state.withLock(\.cells)
+        state.withLock { state in
+            let new = state.cells.keys.filter { then[$0] == nil }
+            state.cells = then.merging(new.map { ($0, Cell()) }) { known, _ in known }
+            state.uploads = [:]
+        }
+    }
+
+    /// What is not there is not looked for any more.
+    func forgetAbsent() {
+        state.withLock { state in
+            state.cells = state.cells.filter { $0.value.acknowledged != nil || !$0.value.possible.isEmpty }
+        }
     }
 
     /// Digests of all content that was ever acknowledged.
@@ -134,10 +199,30 @@ final class Facts: Sendable {
         guard reply.status == 200 else { return "unreadable: \(reply.status) \(reply.text)" }
         let digest = digestText(reply.body)
         switch key {
-        case .blob(_, let wanted), .manifest(_, let wanted):
-            return digest == wanted ? "here" : "other bytes: \(digest)"
+        case .blob(_, let wanted): return digest == wanted ? "here" : "other bytes: \(digest)"
+        case .manifest(let repository, let wanted):
+            guard digest == wanted else { return "other bytes: \(digest)" }
+            return try await lack(of: reply, in: repository, connection).map { "without \($0)" } ?? "here"
         case .tag: return digest
         }
+    }
+
+    /// What a manifest names and is not there: it is whole only with all of it (G1).
+    private static func lack(
+        of manifest: Reply, in repository: String, _ connection: TestConnection
+    ) async throws -> String? {
+        let fields = try manifest.json()
+        func digests(_ value: Any?) -> [String] {
+            (value as? [[String: Any]] ?? []).compactMap { $0["digest"] as? String }
+        }
+        let contents = digests([fields["config"] ?? [:]]) + digests(fields["layers"])
+        let targets = contents.map { ("blobs", $0) } + digests(fields["manifests"]).map { ("manifests", $0) }
+        for (kind, digest) in targets {
+            let reply = try await connection.send("GET", "/v2/\(repository)/\(kind)/\(digest)")
+            guard reply.status == 200 else { return "\(digest): \(reply.status)" }
+            guard digestText(reply.body) == digest else { return "the bytes of \(digest)" }
+        }
+        return nil
     }
 
     /// Goes on with every upload that was open, from what was acknowledged of it, and closes it, twice.

@@ -48,33 +48,42 @@ struct Pusher: Sendable {
         return reply
     }
 
-    /// A manifest of blobs that are there.
-    static func manifest(config: [UInt8], layers: [[UInt8]], note: String = "") -> [UInt8] {
-        func descriptor(_ bytes: [UInt8], _ type: String) -> String {
-            #"{"mediaType":"\#(type)","digest":"\#(digestText(bytes))","size":\#(bytes.count)}"#
-        }
-        let type = "application/vnd.oci.image.manifest.v1+json"
+    static let manifestType = "application/vnd.oci.image.manifest.v1+json"
+    static let indexType = "application/vnd.oci.image.index.v1+json"
+
+    private static func descriptor(_ bytes: [UInt8], _ type: String) -> String {
+        #"{"mediaType":"\#(type)","digest":"\#(digestText(bytes))","size":\#(bytes.count)}"#
+    }
+
+    /// A manifest of blobs that are there. `subject`: the manifest that it refers to.
+    static func manifest(
+        config: [UInt8], layers: [[UInt8]], note: String = "", subject: [UInt8]? = nil
+    ) -> [UInt8] {
+        let type = manifestType
         let config = descriptor(config, "application/vnd.oci.image.config.v1+json")
         let list = layers.map { descriptor($0, "application/vnd.oci.image.layer.v1.tar") }.joined(separator: ",")
+        let subject = subject.map { #""subject":\#(descriptor($0, type)),"# } ?? ""
         return Array(
             """
-            {"schemaVersion":2,"mediaType":"\(type)","config":\(config),
+            {"schemaVersion":2,"mediaType":"\(type)","config":\(config),\(subject)
             "layers":[\(list)],"annotations":{"note":"\(note)"}}
             """.utf8)
     }
 
-    func pushManifest(_ bytes: [UInt8], tag: String) async throws -> Reply {
+    /// An index of manifests that are there.
+    static func index(of manifests: [[UInt8]]) -> [UInt8] {
+        let list = manifests.map { descriptor($0, manifestType) }.joined(separator: ",")
+        return Array(#"{"schemaVersion":2,"mediaType":"\#(indexType)","manifests":[\#(list)]}"#.utf8)
+    }
+
+    /// - Parameter tag: nil: it is pushed by its digest.
+    func pushManifest(_ bytes: [UInt8], tag: String?, type: String = Self.manifestType) async throws -> Reply {
         let digest = digestText(bytes)
-        return try await facts.change(
-            [
-                (.manifest(repository: repository, digest: digest), "here"),
-                (.tag(repository: repository, name: tag), digest),
-            ],
-            accepted: 201
-        ) {
+        var changes: [(Facts.Key, String?)] = [(.manifest(repository: repository, digest: digest), "here")]
+        if let tag { changes.append((.tag(repository: repository, name: tag), digest)) }
+        return try await facts.change(changes, accepted: 201) {
             try await connection.send(
-                "PUT", "\(base)/manifests/\(tag)",
-                [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: bytes)
+                "PUT", "\(base)/manifests/\(tag ?? digest)", [("Content-Type", type)], body: bytes)
         }
     }
 
@@ -84,11 +93,13 @@ struct Pusher: Sendable {
         }
     }
 
-    func deleteManifest(_ digest: String) async throws -> Reply {
+    /// - Parameter along: manifests that go with it.
+    func deleteManifest(_ digest: String, along: [String] = []) async throws -> Reply {
         let tags = facts.tags(of: digest, in: repository).map { ($0, String?.none) }
-        return try await facts.change(
-            [(.manifest(repository: repository, digest: digest), nil)] + tags, accepted: 202
-        ) {
+        let gone = ([digest] + along).map {
+            (Facts.Key.manifest(repository: repository, digest: $0), String?.none)
+        }
+        return try await facts.change(gone + tags, accepted: 202) {
             try await connection.send("DELETE", "\(base)/manifests/\(digest)")
         }
     }
@@ -96,6 +107,14 @@ struct Pusher: Sendable {
     func deleteBlob(_ digest: String) async throws -> Reply {
         try await facts.change([(.blob(repository: repository, digest: digest), nil)], accepted: 202) {
             try await connection.send("DELETE", "\(base)/blobs/\(digest)")
+        }
+    }
+
+    /// The repository with all that is in it.
+    func deleteRepository(_ administration: TestConnection) async throws -> Reply {
+        try await facts.change(facts.keys(in: repository).map { ($0, nil) }, accepted: 200) {
+            try await administration.send(
+                "DELETE", "/api/v1/repositories/\(repository.replacing("/", with: "%2F"))")
         }
     }
 }

@@ -147,27 +147,3 @@ extension FaultTests.Servers {
         #expect(try await server.stop() == .status(0))
     }
 }
-
-private func files(below root: String) -> Int {
-    let paths = FileManager.default.enumerator(atPath: root + "/blobs")?.allObjects as? [String] ?? []
-    return paths.filter { $0.split(separator: "/").last.map { $0.utf8.count > 60 } ?? false }.count
-}
-
-extension BerthProcess {
-    /// What the collector has done since the start, as the metrics tell.
-    fileprivate func collections() async throws -> (rounds: Int, freedBlobs: Int) {
-        try await eventually("metrics are served") { self.metricsPort != nil }
-        let reply = try await TestConnection(port: metricsPort ?? 0).send("GET", "/metrics")
-        func value(_ name: String) throws -> Int {
-            let line = reply.text.split(separator: "\n").first { $0.hasPrefix("\(name) ") }
-            guard let number = line?.split(separator: " ").last.flatMap({ Double($0) })
-            else { throw TestFailure("no \(name) in \(reply.text)") }
-            return Int(number)
-        }
-        return (try value("berth_collector_rounds_total"), try value("berth_collected_blobs_total"))
-    }
-
-    private var metricsPort: Int? {
-        log.firstMatch(of: /metrics on http:\/\/127\.0\.0\.1:(\d+)/).flatMap { Int($0.1) }
-    }
-}

@@ -196,7 +196,7 @@ struct Soaker: Sendable {
     }
 
     /// Asks for a blob, and sends it if it is missing. False where that was refused.
-    private func bring(
+    func bring(
         _ part: [UInt8], _ numbers: inout SeededNumbers, _ last: inout ContinuousClock.Instant,
         _ connection: TestConnection
     ) async throws -> Bool {
