@@ -13,7 +13,7 @@ struct FaultPlan: Sendable {
         /// What a read-only file system refuses.
         static let changing: Set<Operation> = all.subtracting([.open, .sync])
     }
-    enum Mode: Int32 { case count, fail, kill, hangUp }
+    enum Mode: Int32 { case count, fail, kill, hangUp, hold }
     enum Files: Int32, Sendable { case all, catalog, store }
 
     var mode = Mode.fail
@@ -24,7 +24,7 @@ struct FaultPlan: Sendable {
     /// How many fail, from there on.
     var times = 1
     var errors = Errors.first
-    /// A part of the path below the root; empty for all.
+    /// A part of the path below the root, or its end where a `$` follows; empty for all.
     var pattern = ""
     /// Syncs succeed and do nothing.
     var skipsSync = false
@@ -79,8 +79,16 @@ final class FaultShim: Sendable {
         put(0, [plan.mode.rawValue])
     }
 
-    /// Lets everything through; what was counted stays to be read.
-    func disarm() { put(0, [0, 0]) }
+    /// Lets everything through, also what is held; what was counted stays to be read.
+    func disarm() {
+        put(0, [0, 0])
+        letGo()
+    }
+
+    /// Whether an operation stands still before it begins: then `victim` says which.
+    var isHolding: Bool { number(20) > number(21) }
+    /// Lets what is held go on.
+    func letGo() { put(21, [Int32(number(20))]) }
 
     /// Operations since `arm`, those that failed, and syncs passed on.
     var count: Int { number(16) }

@@ -1,5 +1,6 @@
 // Stands between the server and the file system: loaded with LD_PRELOAD, it counts the calls below one folder and makes
-// the Nth of them fail, or kills the process just before it. SQLite's files go through it like all others.
+// the Nth of them fail, kills the process just before it, or holds it there until the test has looked at what is on the
+// disk. SQLite's files go through it like all others.
 //
 // FAULT_ROOT     the folder, as an absolute path without links
 // FAULT_CONTROL  a file that holds a `struct control`; the test writes and reads it while the server runs
@@ -26,7 +27,7 @@ enum class { OPEN, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, ALLOCATE, MAKE_FOLDER,
 static const char *const class_names[CLASSES] = {
     "open", "write", "sync", "rename", "unlink", "truncate", "allocate", "mkdir", "read", "create"};
 
-enum mode { COUNT, FAIL, KILL, HANG_UP };
+enum mode { COUNT, FAIL, KILL, HANG_UP, HOLD };
 enum files { ALL, CATALOG, STORE };
 
 // The layout is known to FaultShim.swift: 24 numbers of 32 bits, then texts of 64 and 256 bytes.
@@ -42,8 +43,10 @@ struct control {
     int32_t fired;          // operations that failed
     int32_t syncs;          // syncs that were passed on
     int32_t repeated_syncs; // syncs of a regular file after one of that file failed
-    int32_t unused[4];
-    char pattern[64];       // a part of the path, or empty for all
+    int32_t held;           // operations that have stopped before they began
+    int32_t let_go;         // how many of them may go on
+    int32_t unused[2];
+    char pattern[64];       // a part of the path, its end where a $ follows, or empty for all
     char victim[256];       // what failed last
 };
 
@@ -94,7 +97,18 @@ static int is_counted(enum class class, const char *path) {
     int is_catalog = strncmp(path + root_length, "/berth.db", 9) == 0;
     if (control->files == CATALOG && !is_catalog) return 0;
     if (control->files == STORE && is_catalog) return 0;
-    return control->pattern[0] == 0 || strstr(path + root_length, control->pattern) != NULL;
+    size_t length = strnlen(control->pattern, sizeof control->pattern), own = strlen(path);
+    if (length == 0) return 1;
+    if (control->pattern[length - 1] != '$') return strstr(path + root_length, control->pattern) != NULL;
+    return own >= --length && memcmp(path + own - length, control->pattern, length) == 0;
+}
+
+// Stands still until the test says go on, and with it every other operation that is counted.
+static void hold(void) {
+    int ticket = __atomic_add_fetch(&control->held, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&control->mode, __ATOMIC_SEQ_CST) == HOLD
+           && __atomic_load_n(&control->let_go, __ATOMIC_SEQ_CST) < ticket)
+        usleep(100);
 }
 
 // 0, or what the operation has to fail with. Does not return from a kill.
@@ -110,6 +124,7 @@ static int fault(enum class class, const char *path) {
             for (;;) pause();
         }
         if (control->mode == HANG_UP) kill(getpid(), SIGHUP);
+        else if (control->mode == HOLD) hold();
         else error = control->error[class];
     }
     pthread_mutex_unlock(&lock);
