@@ -6,18 +6,49 @@ import Synchronization
 import Testing
 
 /// What a test was told by the server, and what it asked for without an answer. After any fault each thing has to be as
-/// acknowledged last, or as a later request without an answer would have made it.
+/// acknowledged last, or as a later request without an answer would have made it; and what one request asked for is there
+/// as a whole or not at all.
+///
+/// Where the server collects, content that no manifest holds may go when its lease has run out, and no earlier.
 final class Facts: Sendable {
     enum Key: Hashable, Sendable {
         case blob(repository: String, digest: String)
         case manifest(repository: String, digest: String)
         case tag(repository: String, name: String)
+        /// `"here"`, or nil where it was deleted.
+        case repository(String)
 
         var repository: String {
             switch self {
             case .blob(let repository, _), .manifest(let repository, _), .tag(let repository, _): repository
+            case .repository(let name): name
             }
         }
+    }
+
+    /// A server that collects.
+    struct Collecting: Sendable {
+        let lease: Duration
+        let window: Duration
+        /// Whose administrator is asked for repositories and histories.
+        let root: String
+
+        func administrator() throws -> TestConnection { try TestConnection(path: "\(root)/run/admin.sock") }
+    }
+
+    /// What one process had promised holds for the first lease of the next.
+    struct Restart: Sendable {
+        let died: ContinuousClock.Instant
+        /// Before the next one began.
+        let started: ContinuousClock.Instant
+    }
+
+    /// What a request does to time and history.
+    enum Kind: Sendable {
+        /// It begins leases, and tags note it.
+        case change
+        /// Things go, or come back, just as they were.
+        case move
     }
 
     /// An upload that is not finished: bytes acknowledged, and bytes sent after them without an answer.
@@ -31,18 +62,36 @@ final class Facts: Sendable {
     }
 
     /// A value is the digest of the manifest for a tag, `"here"` for content, and nil where there is nothing.
-    private struct Cell {
+    struct Cell {
         var acknowledged: String?
         var possible: [String?] = []
+        /// When the request was sent that began its lease.
+        var leased: ContinuousClock.Instant?
+        /// How often it was looked for and was not there.
+        var absences = 0
     }
-    private struct State {
+    /// A request without an answer: what was, and what would be.
+    struct Wish {
+        let changes: [(key: Key, old: String?, new: String?)]
+    }
+    struct State {
         var cells: [Key: Cell] = [:]
         var uploads: [String: OpenUpload] = [:]
         var acknowledgements = 0
+        var unanswered: [Wish] = []
+        /// Digests that a manifest names.
+        var parts: [Key: Set<String>] = [:]
+        var histories: [Key: History] = [:]
+        /// By what was asked to be purged: manifests that go with it, and whether that was acknowledged.
+        var purges: [String: (manifests: Set<String>, isSure: Bool)] = [:]
         /// What follows these facts at the moment.
         var marks: [Facts] = []
     }
-    private let state = Mutex(State())
+    let state = Mutex(State())
+    /// Nil: nothing is collected.
+    let collecting: Collecting?
+
+    init(_ collecting: Collecting? = nil) { self.collecting = collecting }
 
     /// Effects that were acknowledged so far.
     var acknowledgements: Int { state.withLock(\.acknowledgements) }
@@ -50,22 +99,25 @@ final class Facts: Sendable {
     /// Sends a request that changes something and notes what its answer says. An answer of 4xx has changed nothing; any
     /// other failure, or none at all, leaves open what has happened.
     func change(
-        _ changes: [(Key, String?)], accepted: Int, _ request: () async throws -> Reply
+        _ changes: [(Key, String?)], accepted: Int, _ kind: Kind = .change, _ request: () async throws -> Reply
     ) async throws -> Reply {
-        state.withLock { state in
+        let sent = ContinuousClock.now
+        let wish = state.withLock { state in
             for facts in state.marks { facts.mayBecome(changes) }
-            for (key, value) in changes { state.cells[key, default: Cell()].possible.append(value) }
+            return state.ask(changes, kind)
         }
-        let reply = try await request()
+        let reply: Reply
+        do { reply = try await request() } catch {
+            state.withLock { $0.unanswered.append(wish) }
+            throw error
+        }
         state.withLock { state in
-            for (key, value) in changes {
-                if reply.status == accepted {
-                    state.cells[key] = Cell(acknowledged: value)
-                } else if 400..<500 ~= reply.status {
-                    state.cells[key]?.possible.removeLast()
-                }
+            switch reply.status {
+            case accepted: state.note(wish, kind, sent)
+            // A mount that is answered with an upload has changed nothing either.
+            case 200..<500: state.takeBack(wish, kind)
+            default: state.unanswered.append(wish)
             }
-            if reply.status == accepted { state.acknowledgements += 1 }
         }
         return reply
     }
@@ -78,24 +130,30 @@ final class Facts: Sendable {
         }
     }
 
-    /// What somebody may find in a repository.
-    func keys(in repository: String) -> [Key] {
-        state.withLock { state in
-            state.cells.filter { key, cell in
-                key.repository == repository && (cell.acknowledged != nil || !cell.possible.isEmpty)
-            }.map(\.key)
+    /// Somebody was told that it is there: from then on its lease runs anew.
+    func wasFound(_ key: Key, _ sent: ContinuousClock.Instant) { state.withLock { $0.cells[key]?.leased = sent } }
+
+    /// A manifest is to be pushed that names these.
+    func willName(_ parts: Set<String>, _ manifest: Key) { state.withLock { $0.parts[manifest] = parts } }
+
+    /// All that is acknowledged to be there, by its place.
+    func all(in repository: String) -> [(Key, String?)] {
+        state.withLock(\.cells).filter { $0.key.repository == repository && $0.value.acknowledged != nil }
+            .map { ($0.key, $0.value.acknowledged) }
+    }
+
+    /// Those that are there.
+    var repositories: [String] {
+        state.withLock(\.cells).compactMap { key, cell in
+            if case .repository(let name) = key, cell.acknowledged != nil { name } else { nil }
         }
     }
 
-    /// Manifests that are acknowledged and undisputed, in the order of their digests.
-    func manifests(in repository: String) -> [String] {
-        keys(in: repository).compactMap { key in
-            guard case .manifest(_, let digest) = key, acknowledged(key) != nil else { return nil }
-            return digest
-        }.sorted()
+    /// Content with these manifests is to be purged: their history will not say what they were.
+    func willPurge(_ target: String, _ manifests: Set<String>) {
+        state.withLock { $0.purges[target] = (manifests, false) }
     }
-
-    var count: Int { state.withLock(\.cells.count) }
+    func hasPurged(_ target: String) { state.withLock { $0.purges[target]?.isSure = true } }
 
     func tags(of digest: String, in repository: String) -> [Key] {
         state.withLock { state in
@@ -114,47 +172,11 @@ final class Facts: Sendable {
 
     /// The same facts, for one more check of them.
     func copy() -> Facts {
-        let copy = Facts()
-        let (cells, uploads) = state.withLock { ($0.cells, $0.uploads) }
-        copy.state.withLock { ($0.cells, $0.uploads) = (cells, uploads) }
+        let copy = Facts(collecting)
+        var state = state.withLock { $0 }
+        state.marks = []
+        copy.state.withLock { [state] in $0 = state }
         return copy
-    }
-
-    /// What a snapshot may hold that begins now: these facts as they are, and until `endMarks` whatever is asked for as
-    /// well.
-    func beginMark() -> Facts {
-        state.withLock { state in
-            let mark = Facts()
-            mark.state.withLock { $0.cells = state.cells }
-            state.marks.append(mark)
-            return mark
-        }
-    }
-
-    /// The snapshots are whole.
-    func endMarks() { state.withLock { $0.marks = [] } }
-
-    private func mayBecome(_ changes: [(Key, String?)]) {
-        state.withLock { state in
-            for (key, value) in changes { state.cells[key, default: Cell()].possible.append(value) }
-        }
-    }
-
-    /// The server has gone back to where it was at `mark`: what was new since is not there.
-    func goBack(to mark: Facts) {
-        let then = mark.state.withLock(\.cells)
-        state.withLock { state in
-            let new = state.cells.keys.filter { then[$0] == nil }
-            state.cells = then.merging(new.map { ($0, Cell()) }) { known, _ in known }
-            state.uploads = [:]
-        }
-    }
-
-    /// What is not there is not looked for any more.
-    func forgetAbsent() {
-        state.withLock { state in
-            state.cells = state.cells.filter { $0.value.acknowledged != nil || !$0.value.possible.isEmpty }
-        }
     }
 
     /// Digests of all content that was ever acknowledged.
@@ -162,67 +184,9 @@ final class Facts: Sendable {
         state.withLock(\.cells).compactMap { key, cell in
             switch key {
             case .blob(_, let digest), .manifest(_, let digest): cell.acknowledged == nil ? nil : digest
-            case .tag: nil
+            case .tag, .repository: nil
             }
         }
-    }
-
-    /// Expects everything to be as `losses` says.
-    func check(_ server: BerthProcess, after fault: String, isFinal: Bool = true) async throws {
-        let losses = try await losses(server, isFinal: isFinal)
-        #expect(losses.isEmpty, "after \(fault)")
-    }
-
-    /// Asks the server for everything, and answers what is not as it was acknowledged, or asked for without an answer.
-    /// What it is now is what holds from now on where `isFinal`: nothing is in flight.
-    func losses(_ server: BerthProcess, isFinal: Bool = true) async throws -> [String] {
-        let connection = try server.connect()
-        var losses: [String] = []
-        for (key, cell) in state.withLock(\.cells) {
-            let found = try await Self.look(key, connection)
-            let expected = [cell.acknowledged] + cell.possible
-            if !expected.contains(found) { losses.append("\(key) is \(found ?? "absent"), not \(expected)") }
-            if isFinal { state.withLock { $0.cells[key] = Cell(acknowledged: found) } }
-        }
-        return losses
-    }
-
-    private static func look(_ key: Key, _ connection: TestConnection) async throws -> String? {
-        let target =
-            switch key {
-            case .blob(let repository, let digest): "/v2/\(repository)/blobs/\(digest)"
-            case .manifest(let repository, let digest): "/v2/\(repository)/manifests/\(digest)"
-            case .tag(let repository, let name): "/v2/\(repository)/manifests/\(name)"
-            }
-        let reply = try await connection.send("GET", target)
-        guard reply.status != 404 else { return nil }
-        guard reply.status == 200 else { return "unreadable: \(reply.status) \(reply.text)" }
-        let digest = digestText(reply.body)
-        switch key {
-        case .blob(_, let wanted): return digest == wanted ? "here" : "other bytes: \(digest)"
-        case .manifest(let repository, let wanted):
-            guard digest == wanted else { return "other bytes: \(digest)" }
-            return try await lack(of: reply, in: repository, connection).map { "without \($0)" } ?? "here"
-        case .tag: return digest
-        }
-    }
-
-    /// What a manifest names and is not there: it is whole only with all of it (G1).
-    private static func lack(
-        of manifest: Reply, in repository: String, _ connection: TestConnection
-    ) async throws -> String? {
-        let fields = try manifest.json()
-        func digests(_ value: Any?) -> [String] {
-            (value as? [[String: Any]] ?? []).compactMap { $0["digest"] as? String }
-        }
-        let contents = digests([fields["config"] ?? [:]]) + digests(fields["layers"])
-        let targets = contents.map { ("blobs", $0) } + digests(fields["manifests"]).map { ("manifests", $0) }
-        for (kind, digest) in targets {
-            let reply = try await connection.send("GET", "/v2/\(repository)/\(kind)/\(digest)")
-            guard reply.status == 200 else { return "\(digest): \(reply.status)" }
-            guard digestText(reply.body) == digest else { return "the bytes of \(digest)" }
-        }
-        return nil
     }
 
     /// Goes on with every upload that was open, from what was acknowledged of it, and closes it, twice.
@@ -270,6 +234,9 @@ final class Facts: Sendable {
         return last == 0 ? 0 : last + 1
     }
 }
+
+/// As a segment of a path.
+func escaped(_ text: String) -> String { text.split(separator: "/").joined(separator: "%2F") }
 
 /// The digest of some bytes, in words.
 func digestText(_ bytes: [UInt8]) -> String {

@@ -56,7 +56,7 @@ struct Frozen: Sendable {
         try await push("again", to: "again", as: "1")
     }
 
-    private var index: [UInt8] { Pusher.index(of: ["child", "sister"].map { manifest($0) }) }
+    private var index: [UInt8] { Pusher.index(["child", "sister"].map { manifest($0) }) }
 
     private func manifest(_ image: String, subject: [UInt8]? = nil) -> [UInt8] {
         let parts = images[image] ?? []
