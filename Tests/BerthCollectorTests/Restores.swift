@@ -52,11 +52,6 @@ extension World {
 }
 
 extension MemoryDatabase {
-    /// Who may do what, and who did what, is another subject.
-    private static let tables = [
-        "meta", "repository", "blob", "blob_staging", "repository_blob", "manifest", "manifest_reference", "tag",
-        "tag_history", "upload", "stray_file", "event", "purge", "purge_content", "restoration", "undeletion",
-    ]
     private static let slots = 0...1
 
     /// Where copies go. Outside of a transaction.
@@ -72,10 +67,10 @@ extension MemoryDatabase {
     }
 
     func copy(to slot: Int) throws {
-        let text = Self.tables.map {
-            "DELETE FROM copy\(slot).\($0); INSERT INTO copy\(slot).\($0) SELECT * FROM main.\($0);"
+        for table in Self.tables {
+            try run("DELETE FROM copy\(slot).\(table)")
+            try run("INSERT INTO copy\(slot).\(table) SELECT * FROM main.\(table)")
         }
-        try onQueue { connection throws(CatalogError) in try connection.run(text.joined()) }
     }
 
     /// The keys of those that are done.
@@ -88,12 +83,12 @@ extension MemoryDatabase {
     }
 
     func goBack(to copy: CatalogCopy, _ purges: [PurgeEntry], registryTime: Int64, wall: Int64) throws {
-        let text =
-            Self.tables.map { "DELETE FROM main.\($0);" }
-            + Self.tables.map { "INSERT INTO main.\($0) SELECT * FROM copy\(copy.slot).\($0);" }
+        let present = try onQueue { connection throws(CatalogError) in
+            try PresentCatalog(SQLiteTransaction(connection: connection), registryTime: registryTime)
+        }
+        for table in Self.tables.reversed() { try run("DELETE FROM main.\(table)") }
+        for table in Self.tables { try run("INSERT INTO main.\(table) SELECT * FROM copy\(copy.slot).\(table)") }
         try onQueue { connection throws(CatalogError) in
-            let present = try PresentCatalog(SQLiteTransaction(connection: connection), registryTime: registryTime)
-            try connection.run("PRAGMA defer_foreign_keys = ON;" + text.joined())
             try CatalogSwap.succeed(
                 present, with: copy.moment, in: connection, "", purges, by: "operator", wall: wall)
         }
