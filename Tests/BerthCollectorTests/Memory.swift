@@ -87,6 +87,8 @@ struct Memory {
         let repository: Int
         var kind = DeletionKind.plain
         var end = Int.max
+        /// When the window of a manifest's deletion begins; nil: not known.
+        var clock: Int64?
 
         func takes(_ key: Key) -> Bool { repository == key.repository && (number ?? key.number) == key.number }
         /// It, or what it goes with.
@@ -180,9 +182,13 @@ struct Memory {
         deletions[index].end = wasRefused ? 0 : tick()
     }
 
-    /// What is to come back with a manifest that somebody begins to delete.
-    func deleting(_ key: Key, _ index: Int, at clock: Int64, since moment: Int) -> Deleted {
+    /// What is to come back with a manifest that somebody begins to delete. Where somebody else is at it already, this
+    /// one may only finish that: the window began with the first of them.
+    mutating func deleting(_ key: Key, _ index: Int, at now: Int64, since moment: Int) -> Deleted {
         let companions = Document.companions[key.number, default: []].subtracting([key.number])
+        let others = deletions.filter { $0.number == key.number && $0.takes(key) && $0.end == .max }
+        let clock = others.compactMap(\.clock).reduce(now, min)
+        deletions[index].clock = clock
         return Deleted(
             index: index, moment: moment, clock: clock, wasTagged: mustBeTagged(key, but: index),
             along: companions.map { Key(number: $0, repository: key.repository) }.filter {

@@ -409,7 +409,8 @@ extension World {
                 isPurging = true
                 defer { if start == starts { isPurging = false } }
                 let id = try await catalog.beginPurge(target, by: Self.pusher)
-                began = memory.tick()
+                // What is sent after that commit may stay.
+                began = commits[Stage.player] ?? memory.tick()
                 return try await purger.run(id).failure == nil ? 0 : 1
             }
             isDone = left == 0

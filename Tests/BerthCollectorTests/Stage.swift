@@ -12,7 +12,8 @@ final class Stage: @unchecked Sendable {
         let mayGo: (() -> Bool)?
         let go: UnsafeContinuation<Bool, Never>
     }
-    @TaskLocal private static var player = -1
+    /// The one that runs.
+    @TaskLocal static var player = -1
 
     private var waiting: [Waiting] = []
     private var director: UnsafeContinuation<Void, Never>?

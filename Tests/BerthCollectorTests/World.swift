@@ -73,6 +73,8 @@ final class World: @unchecked Sendable {
     private var held: [Int64: Int64] = [:]
     /// What comes back in parts, and when that was seen first.
     private var comingBack: [Int64: (key: Memory.Key, since: Int)] = [:]
+    /// Each player's last commit; it may be told of it later.
+    private(set) var commits: [Int: Int] = [:]
     /// Work that nobody waits for.
     private let meanwhile: Meanwhile
 
@@ -117,7 +119,7 @@ final class World: @unchecked Sendable {
         store.reset(to: opening.files)
         clock.set(opening.time - terms.lease - 1)
         meanwhile.works = []
-        (isSettling, isPurging, held, comingBack) = (false, false, [:], [:])
+        (isSettling, isPurging, held, comingBack, commits) = (false, false, [:], [:], [:])
         connection.kill()
         connection = MemoryConnection(database)
         catalog = Self.open(connection, clock, setting, meanwhile, registryTime: opening.time - terms.lease - 1)
@@ -133,7 +135,10 @@ final class World: @unchecked Sendable {
 
     /// Registry time is stored with each commit.
     private func watch() {
-        database.committed = { [unowned self] in database.stamp = catalog.registryTime() }
+        database.committed = { [unowned self] in
+            database.stamp = catalog.registryTime()
+            commits[Stage.player] = memory.tick()
+        }
     }
 
     /// From here on nobody waits for his turn.
