@@ -153,6 +153,7 @@ package final class HTTPServer: Sendable {
             .serverChannelOption(.backlog, value: CInt(clamping: configuration.limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.recvAllocator, value: ReadSizes(memory: context.memory))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: address) }
             }
