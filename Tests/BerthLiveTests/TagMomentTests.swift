@@ -1,3 +1,4 @@
+import BerthAccess
 import BerthCatalog
 import BerthModel
 import BerthRegistry
@@ -101,6 +102,28 @@ struct TagMomentTests {
                 #expect(reply.header("WWW-Authenticate") == nil)
             }
             #expect(try await server.get("/v2/team/app/manifests/v1").body == first.bytes)
+        }
+    }
+
+    @Test("who may pull a tag as it was is who may pull it today")
+    func rights() async throws {
+        try await withLiveServer { server async throws in
+            let image = try await server.pushImage("one", to: "team/app", as: "latest")
+            for name in ["ann", "bob"] { try await server.addUser(name) }
+            try await server.grant("user:ann", .reader, on: "team/**")
+            let (tag, then) = ("/v2/team/app/manifests/latest", form(Date()))
+            func expectPulls(_ name: String, _ maySee: Bool) async throws {
+                let today = try await server.get(tag, [basic(name)])
+                let past = try await server.get("\(tag)--at-\(then)", [basic(name)])
+                #expect(past.status == today.status && past.errorCodes == today.errorCodes, "\(name): \(past.text)")
+                #expect((past.status == 200 && past.body == image.bytes) == maySee, "\(name): \(past.status)")
+            }
+            try await expectPulls("ann", true)
+            try await expectPulls("bob", false)
+            try await server.revoke("user:ann", on: "team/**")
+            try await server.grant("user:bob", .reader, on: "team/**")
+            try await expectPulls("ann", false)
+            try await expectPulls("bob", true)
         }
     }
 }
