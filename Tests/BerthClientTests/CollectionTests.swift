@@ -184,7 +184,8 @@ extension Scratch {
         return try parse(try await berth("gc", "--progress", "--json").output, as: Progress.self).freedItems
     }
 
-    /// Waits for a condition, and fails where it does not come to hold.
+    /// Waits for a condition, and fails where it does not come to hold. By looking again: files tell nobody of themselves,
+    /// and these tests have nothing of the project's own code.
     fileprivate func waits(until what: String, _ condition: () -> Bool) async throws {
         let deadline = ContinuousClock.now.advanced(by: .seconds(120))
         while !condition() {

@@ -51,6 +51,7 @@ extension FaultTests.Servers {
         let lives = try Lives(clients: 3, seed: seed)
         var numbers = SeededNumbers(seed: seed + 1)
         for turn in 1...4 * Self.killRounds {
+            // Any moment will do, and another one each time.
             let patience = Duration.milliseconds(numbers.below(700))
             try await lives.live(after: "kill \(turn - 1)") { _ in try await Task.sleep(for: patience) }
         }
@@ -61,6 +62,7 @@ extension FaultTests.Servers {
     private func expectCollections(_ all: [Lives], _ kills: String) {
         let (rounds, freed) = (all.reduce(0) { $0 + $1.rounds }, all.reduce(0) { $0 + $1.freed })
         let done = Changer.Deed.allCases.map { deed in "\(deed) \(all.reduce(0) { $0 + $1.done(deed) })" }
+        // How much a run went through is the test's result beside its passing.
         print("\(kills): \(rounds) collections freed \(freed) items; \(done.joined(separator: ", "))")
         #expect(freed > 20)
         #expect(rounds > 10)

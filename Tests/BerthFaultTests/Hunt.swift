@@ -32,6 +32,7 @@ struct Hunt {
         while true {
             while !shim.isHolding {
                 if isOver() { return false }
+                // The shim says so in shared memory, which nothing can be told of; no longer, for the held thread waits.
                 try await Task.sleep(for: .microseconds(200))
             }
             try await stop()

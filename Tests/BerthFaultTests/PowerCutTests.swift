@@ -44,16 +44,17 @@ extension FaultTests.Servers {
         try await runProgram("cp", "--sparse=always", "\(scratch.path)/image", "\(scratch.path)/image-copy")
         await server.kill()
         let copy = try await scratch.mount("copy", "-o", system.beside, "\(scratch.path)/image-copy")
+        let root = "\(copy)/root"
         // The machine has not been started anew, so the mark of this boot is made another's.
-        let mark = "\(copy)/root/run/boot"
+        let mark = "\(root)/run/boot"
         try? "running 00000000-0000-4000-8000-000000000000\n".write(toFile: mark, atomically: false, encoding: .utf8)
 
         var losses: [String] = []
         do {
             let again = try await BerthProcess.start(
-                root: "\(copy)/root", settings: cut == .whileCollecting ? collecting : [])
+                root: root, settings: cut == .whileCollecting ? collecting : [])
             losses = try await facts.losses(again)
-            if cut == .whileCollecting { try await expectSame(facts, below: "\(copy)/root") }
+            if cut == .whileCollecting { try await expectSame(facts, below: root) }
             #expect(try await again.stop() == .status(0))
         } catch  where cut == .withoutSyncs {
             losses = ["\(error)"]

@@ -10,6 +10,7 @@ extension FaultTests.Servers {
         for window in [5, 10, 20] {
             do { return try await Journey(window: window).run() } catch let late as Journey.Late {
                 last = "restores with a window of \(window) s: too late \(late.what)"
+                // A run that had to be done again says so, also where the next one passes.
                 print(last)
             }
         }
@@ -75,6 +76,7 @@ private final class Journey: Sendable {
         #expect(try await load.losses() == [])
         try judge("the end")
         let sums = load.sums
+        // How much a run went through is the test's result beside its passing.
         print(
             "\(start - 1) restores: \(sums.pushes) pushes, \(sums.deletions) deletions (\(sums.repositoryDeletions) of "
                 + "repositories), \(sums.cut) cut, \(sums.facts) facts compared, \(collected) blobs freed between "
@@ -177,6 +179,7 @@ private final class Journey: Sendable {
             default: break
             }
             guard -stopped.timeIntervalSinceNow < window else { throw Late(what: "to be doomed: \(story)") }
+            // Until the next look: no answer of the server's tells of this step.
             try await Task.sleep(for: .milliseconds(50))
         }
     }

@@ -232,6 +232,7 @@ struct Soaker: Sendable {
         }
         guard let location = try await append(part.prefix(part.count / 2), begun, connection) else { return false }
         pause(since: &last)
+        // An upload that rests for a while, shorter than a lease, beside collections.
         try await Task.sleep(for: .milliseconds(numbers.below(400)))
         guard try await close(part, from: part.count / 2, location, connection) else { return false }
         pause(since: &last)
