@@ -106,6 +106,13 @@ final class SQLiteConnection {
             }, pages)
     }
 
+    /// From now on what is written to the write-ahead log is put together until it is synced.
+    func gatherLogWrites() throws(CatalogError) {
+        // The log is opened by the first read.
+        _ = try value(of: "SELECT count(*) FROM sqlite_schema")
+        guard GatheredWrites.begin(handle) else { throw .unavailable("there is no write-ahead log") }
+    }
+
     // MARK: - One statement
 
     private func prepared(_ sql: StaticString) throws(CatalogError) -> OpaquePointer {

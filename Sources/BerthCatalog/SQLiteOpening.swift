@@ -77,6 +77,8 @@ struct SQLiteOpening {
         try expect("journal_mode", .text("wal"), connection)
         try expect("foreign_keys", .integer(1), connection)
         try expect("secure_delete", .integer(2), connection)
+        // Without syncs nothing would say when others may look.
+        if sync == .always { try connection.gatherLogWrites() }
     }
 
     private func expect(_ pragma: String, _ value: SQLValue, _ connection: SQLiteConnection) throws(CatalogError) {
