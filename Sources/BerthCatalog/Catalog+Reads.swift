@@ -1,22 +1,41 @@
 package import BerthModel
 
 extension Catalog {
-    // MARK: - From memory (C4)
+    // MARK: - At once (C4)
 
-    /// The manifest that a tag points to, if that is known without asking.
+    /// The manifest that a tag points to, if that can be told without waiting.
     package func cachedManifest(_ tag: Tag, in repository: RepositoryName) -> ManifestFact? {
-        guard let digest = caches.tags[.init(repository: repository, tag: tag)] else { return nil }
-        return cachedManifest(digest, in: repository)
+        let key = CatalogCaches.TagKey(repository: repository, tag: tag)
+        if let digest = caches.tags[key] { return cachedManifest(digest, in: repository) }
+        let token = caches.tags.token(for: key)
+        guard let row = database.rowsNow(Self.manifestByTag, [.text(repository.text), .text(tag.text)])?.first,
+            let fact = try? row.manifestFact()
+        else { return nil }
+        caches.tags.offer(fact.digest, for: key, since: token)
+        return cachedManifest(fact.digest, in: repository)
     }
 
     package func cachedManifest(_ digest: Digest, in repository: RepositoryName) -> ManifestFact? {
-        caches.manifests[.init(repository: repository, digest: digest)]
+        let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
+        if let fact = caches.manifests[key] { return fact }
+        let token = caches.manifests.token(for: key)
+        guard let row = database.rowsNow(Self.manifestByDigest, [.text(repository.text), .digest(digest)])?.first,
+            let fact = try? row.manifestFact()
+        else { return nil }
+        caches.manifests.offer(fact, for: key, since: token)
+        return fact
     }
 
-    /// Content that may be read in this repository; only live, settled, undamaged content is known here.
+    /// Content that may be read in this repository; only live, settled, undamaged content is told of here.
     package func cachedBlob(_ digest: Digest, in repository: RepositoryName) -> BlobFact? {
-        guard caches.links[.init(repository: repository, digest: digest)] != nil else { return nil }
-        return caches.content[digest]
+        let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
+        if caches.links[key] != nil, let fact = caches.content[digest] { return fact }
+        let tokens = tokens(for: key)
+        guard let row = database.rowsNow(Self.blobByDigest, [.text(repository.text), .digest(digest)])?.first,
+            let fact = try? row.blobFact()
+        else { return nil }
+        offer(fact, for: key, since: tokens)
+        return Self.isPlain(fact) ? fact : nil
     }
 
     // MARK: - From the database
@@ -31,16 +50,8 @@ extension Catalog {
         let token = caches.tags.token(for: key)
         // The shard of the manifest's digest is not known yet, so its fact is not offered here.
         let fact = try await database.read { transaction throws(CatalogError) in
-            try transaction.row(
-                """
-                SELECT m.digest, m.type, m.size
-                FROM repository r
-                JOIN tag t ON t.repository_id = r.id
-                JOIN manifest m ON m.id = t.manifest_id
-                WHERE r.name = ? AND t.name = ? AND m.deleted_at IS NULL
-                """,
-                [.text(repository.text), .text(tag.text)]
-            ).map { row throws(CatalogError) in try row.manifestFact() }
+            try transaction.row(Self.manifestByTag, [.text(repository.text), .text(tag.text)])
+                .map { row throws(CatalogError) in try row.manifestFact() }
         }
         guard let fact else { return nil }
         caches.tags.offer(fact.digest, for: key, since: token)
@@ -50,6 +61,14 @@ extension Catalog {
         return fact
     }
 
+    private static let manifestByTag: StaticString = """
+        SELECT m.digest, m.type, m.size
+        FROM repository r
+        JOIN tag t ON t.repository_id = r.id
+        JOIN manifest m ON m.id = t.manifest_id
+        WHERE r.name = ? AND t.name = ? AND m.deleted_at IS NULL
+        """
+
     /// Nil: no such repository, or no such manifest in it.
     package func manifest(
         _ digest: Digest, in repository: RepositoryName
@@ -57,48 +76,63 @@ extension Catalog {
         let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
         let token = caches.manifests.token(for: key)
         let fact = try await database.read { transaction throws(CatalogError) in
-            try transaction.row(
-                """
-                SELECT m.digest, m.type, m.size
-                FROM repository r
-                JOIN manifest m ON m.repository_id = r.id
-                WHERE r.name = ? AND m.digest = ? AND m.deleted_at IS NULL
-                """,
-                [.text(repository.text), .digest(digest)]
-            ).map { row throws(CatalogError) in try row.manifestFact() }
+            try transaction.row(Self.manifestByDigest, [.text(repository.text), .digest(digest)])
+                .map { row throws(CatalogError) in try row.manifestFact() }
         }
         if let fact { caches.manifests.offer(fact, for: key, since: token) }
         return fact
     }
+
+    private static let manifestByDigest: StaticString = """
+        SELECT m.digest, m.type, m.size
+        FROM repository r
+        JOIN manifest m ON m.repository_id = r.id
+        WHERE r.name = ? AND m.digest = ? AND m.deleted_at IS NULL
+        """
 
     /// Content that may be read in this repository, pushed or mounted as a blob or as a manifest. Nil where there is
     /// no such link, or the content is being swept (B9). Doomed: the link is about to go, or the content is; whoever
     /// tells a client of it calls `revive` first.
     package func blob(_ digest: Digest, in repository: RepositoryName) async throws(CatalogError) -> BlobFact? {
         let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
-        let tokens = (link: caches.links.token(for: key), content: caches.content.token(for: digest))
+        let tokens = tokens(for: key)
         let fact = try await database.read { transaction throws(CatalogError) in
-            try transaction.row(
-                """
-                SELECT b.digest, b.size, CASE WHEN l.leased_at < 0 THEN 1 ELSE b.state END, b.damaged, s.id, s.upload_id
-                FROM repository r
-                JOIN repository_blob l ON l.repository_id = r.id
-                JOIN blob b ON b.digest = l.digest
-                LEFT JOIN blob_staging s ON s.digest = b.digest
-                WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
-                ORDER BY CASE WHEN l.leased_at < 0 THEN 1 ELSE 0 END
-                LIMIT 1
-                """,
-                [.text(repository.text), .digest(digest)]
-            ).map { row throws(CatalogError) in try row.blobFact() }
+            try transaction.row(Self.blobByDigest, [.text(repository.text), .digest(digest)])
+                .map { row throws(CatalogError) in try row.blobFact() }
         }
-        guard let fact else { return nil }
-        // What fades may not be promised from memory: it is doomed here, whatever it is elsewhere.
-        if fact.state == .live { caches.links.offer(true, for: key, since: tokens.link) }
-        if fact.state == .live, fact.staged == nil, !fact.isDamaged {
-            caches.content.offer(fact, for: digest, since: tokens.content)
-        }
+        if let fact { offer(fact, for: key, since: tokens) }
         return fact
+    }
+
+    private static let blobByDigest: StaticString = """
+        SELECT b.digest, b.size, CASE WHEN l.leased_at < 0 THEN 1 ELSE b.state END, b.damaged, s.id, s.upload_id
+        FROM repository r
+        JOIN repository_blob l ON l.repository_id = r.id
+        JOIN blob b ON b.digest = l.digest
+        LEFT JOIN blob_staging s ON s.digest = b.digest
+        WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+        ORDER BY CASE WHEN l.leased_at < 0 THEN 1 ELSE 0 END
+        LIMIT 1
+        """
+
+    private struct BlobTokens {
+        let link: CoherentCache<CatalogCaches.ContentKey, Bool>.Token
+        let content: CoherentCache<Digest, BlobFact>.Token
+    }
+
+    private func tokens(for key: CatalogCaches.ContentKey) -> BlobTokens {
+        BlobTokens(link: caches.links.token(for: key), content: caches.content.token(for: key.digest))
+    }
+
+    /// What fades may not be promised from memory: it is doomed here, whatever it is elsewhere.
+    private func offer(_ fact: BlobFact, for key: CatalogCaches.ContentKey, since tokens: BlobTokens) {
+        if fact.state == .live { caches.links.offer(true, for: key, since: tokens.link) }
+        if Self.isPlain(fact) { caches.content.offer(fact, for: key.digest, since: tokens.content) }
+    }
+
+    /// Live, settled and whole.
+    private static func isPlain(_ fact: BlobFact) -> Bool {
+        fact.state == .live && fact.staged == nil && !fact.isDamaged
     }
 
     /// What is known of some content in whatever repository. For healing and housekeeping: never what a client is

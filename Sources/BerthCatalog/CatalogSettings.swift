@@ -1,3 +1,5 @@
+import Foundation
+
 /// Whether an acknowledged write survives a power cut.
 package enum SyncMode: String, Hashable, Sendable {
     case always
@@ -9,6 +11,8 @@ package enum SyncMode: String, Hashable, Sendable {
 package struct CatalogSettings: Sendable {
     /// Threads that read.
     package var readers = 4
+    /// Connections for reads on the caller's own thread: as many event loops can read at a time.
+    package var readersNow = min(8, max(2, ProcessInfo.processInfo.activeProcessorCount))
     /// Entries that each cache keeps.
     package var cacheEntries = 131_072
     /// Closures in one commit.

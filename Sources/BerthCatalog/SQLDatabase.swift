@@ -7,6 +7,10 @@ package protocol SQLDatabase: Sendable {
         _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value
 
+    /// The rows of one query, on a state that holds every write acknowledged before the call; nil where they can't be had
+    /// without waiting for a disk or another thread, or something is wrong: then ask by `read`. For event loops.
+    func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]?
+
     /// Runs `body` in a transaction and answers when it is durable (C1). `body` may be run more than once and keeps
     /// no effect outside the transaction; what it throws undoes it alone.
     ///
@@ -30,6 +34,10 @@ package protocol SQLDatabase: Sendable {
 
     /// Finishes what is queued and closes. Every later call throws `.unavailable`.
     func close() async throws(CatalogError)
+}
+
+extension SQLDatabase {
+    package func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? { nil }
 }
 
 /// Adopted as well by databases that keep old bytes in places that no query reaches.

@@ -11,6 +11,7 @@ package final class SQLiteDatabase: RewritingDatabase {
     private let queue: WriteQueue
     private let status: SQLiteWriter.Status
     private let readers: SQLiteReaders
+    private let readsNow: SQLiteReadsNow
     private let writerConnection: DatabaseQueue
     private let writerEnded = DispatchGroup()
 
@@ -25,6 +26,9 @@ package final class SQLiteDatabase: RewritingDatabase {
         queue = WriteQueue(lazyDelay: settings.lazyDelay)
         status = SQLiteWriter.Status()
         readers = try SQLiteReaders(count: settings.readers) { () throws(CatalogError) in try opening.openReader() }
+        readsNow = try SQLiteReadsNow(count: settings.readersNow) { () throws(CatalogError) in
+            try opening.openReader(isPatient: false)
+        }
         startWriter(settings)
     }
 
@@ -51,7 +55,9 @@ package final class SQLiteDatabase: RewritingDatabase {
     /// Bytes in the write-ahead log that are in use.
     package var logBytes: Int { status.logBytes.load(ordering: .relaxed) }
     /// Steps of SQLite's machine that all reads took.
-    package var readSteps: Int64 { readers.steps.load(ordering: .relaxed) }
+    package var readSteps: Int64 {
+        readers.steps.load(ordering: .relaxed) + readsNow.steps.load(ordering: .relaxed)
+    }
 
     /// Writes that wait.
     var waiting: Int { queue.waiting }
@@ -60,6 +66,10 @@ package final class SQLiteDatabase: RewritingDatabase {
         _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {
         try await readers.read(body)
+    }
+
+    package func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
+        readsNow.rows(sql, arguments)
     }
 
     package func write<Value: Sendable>(
@@ -115,6 +125,7 @@ package final class SQLiteDatabase: RewritingDatabase {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in
                 readers.close()
+                readsNow.close()
                 writerEnded.wait()
                 continuation.resume()
             }

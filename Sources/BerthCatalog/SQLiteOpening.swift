@@ -17,10 +17,15 @@ struct SQLiteOpening {
         return connection
     }
 
-    func openReader() throws(CatalogError) -> DatabaseQueue {
+    /// - Parameter isPatient: whether it may wait, for a disk or for whoever holds the database.
+    func openReader(isPatient: Bool = true) throws(CatalogError) -> DatabaseQueue {
         let connection = try open(isReadOnly: true)
         try connection.inside { connection throws(CatalogError) in
-            try connection.run("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY")
+            try connection.run("PRAGMA cache_size = \(isPatient ? -8_192 : -2_048); PRAGMA temp_store = MEMORY")
+            guard !isPatient else { return }
+            connection.setBusyTimeout(milliseconds: 0)
+            // The schema is read now, for later it might not be in memory.
+            _ = try connection.value(of: "SELECT count(*) FROM meta")
         }
         return connection
     }
@@ -46,6 +51,8 @@ struct SQLiteOpening {
     }
 
     private func open(isReadOnly: Bool) throws(CatalogError) -> DatabaseQueue {
+        // Before SQLite does anything at all.
+        _ = SQLiteProcess.canAvoidWaiting
         var configuration = Configuration()
         configuration.readonly = isReadOnly
         configuration.foreignKeysEnabled = true

@@ -31,7 +31,7 @@ struct CacheTests {
 
     @Test("pulls are answered from memory, until a write says otherwise")
     func pulls() async throws {
-        try await withCatalog { test in
+        try await withCatalog(settings: .cachesAlone) { test in
             try await test.pushBlob(1)
             _ = try await test.push(2, references: [1], tags: ["t"])
             let (name, tag) = (try test.name(), try test.tag("t"))

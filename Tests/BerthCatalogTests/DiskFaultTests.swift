@@ -38,7 +38,7 @@ struct DiskFaultTests {
 
     @Test("a failed sync of a commit is never acknowledged and never tried again: writing stops, reading goes on (B6)")
     func failedSync() async throws {
-        let test = try await openCatalog(in: try TemporaryFolder())
+        let test = try await openCatalog(in: try TemporaryFolder(), settings: .cachesAlone)
         try await test.pushBlob(1)
         _ = try await test.push(2, references: [1], tags: ["t"])
         _ = try await test.points("t")

@@ -92,6 +92,15 @@ func openCatalog(
     return TestCatalog(catalog: catalog, folder: folder, clock: clock)
 }
 
+extension CatalogSettings {
+    /// What is not in the caches is asked of another thread.
+    static var cachesAlone: CatalogSettings {
+        var settings = CatalogSettings()
+        settings.readersNow = 0
+        return settings
+    }
+}
+
 /// Runs `body` on a new catalog and closes it.
 func withCatalog(
     settings: CatalogSettings = CatalogSettings(), _ body: (TestCatalog) async throws -> Void
