@@ -35,6 +35,17 @@ final class DescriptorCache: Sendable {
         withExtendedLifetime(gone) {}  // closed here, outside the lock
     }
 
+    /// The same for a file that was cheap to open: where no place is free, only the second opening in a while takes one.
+    /// So a walk through much small content neither pushes out what is hot nor pays for trying.
+    func insertIfHot(_ file: OpenFile, _ digest: Digest, since generation: UInt64) {
+        let shard = shard(digest)
+        let gone = shard.entries.withLock { entries -> OpenFile? in
+            guard entries.generation == generation, entries.hasRoom || shard.lately.note(digest) else { return nil }
+            return entries.insert(file, digest)
+        }
+        withExtendedLifetime(gone) {}  // closed here, outside the lock
+    }
+
     func evict(_ digest: Digest) {
         let gone = shard(digest).entries.withLock { $0.remove(digest) }
         withExtendedLifetime(gone) {}
@@ -43,12 +54,13 @@ final class DescriptorCache: Sendable {
     var count: Int { shards.reduce(0) { sum, shard in sum + shard.entries.withLock { $0.count } } }
 
     private func shard(_ digest: Digest) -> Shard {
-        shards.count == 1 ? shards[0] : shards[Int(UInt(bitPattern: digest.hashValue) % UInt(shards.count))]
+        shards.count == 1 ? shards[0] : shards[Int(digest.spread % UInt(shards.count))]
     }
 }
 
 private final class Shard: Sendable {
     let entries: Mutex<RecentFiles>
+    let lately = SeenLately()
     init(capacity: Int) { entries = Mutex(RecentFiles(capacity: capacity)) }
 }
 
@@ -73,6 +85,7 @@ struct RecentFiles {
     init(capacity: Int) { self.capacity = capacity }
 
     var count: Int { places.count }
+    var hasRoom: Bool { count < capacity }
 
     func contains(_ digest: Digest) -> Bool { places[digest] != nil }
 

@@ -19,7 +19,7 @@ extension FileBlobStore {
         guard let status = try? files.status(descriptor), status.kind == .regular, status.size == size,
             status.links > 0
         else { return nil }
-        cache.insert(file, digest, since: generation)
+        cache.insertIfHot(file, digest, since: generation)
         return file
     }
 

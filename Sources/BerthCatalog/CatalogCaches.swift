@@ -21,9 +21,9 @@ final class CatalogCaches: Sendable {
 
     init(entries: Int) {
         tags = CoherentCache(entries: entries)
-        manifests = CoherentCache(entries: entries)
-        links = CoherentCache(entries: entries)
-        content = CoherentCache(entries: entries)
+        manifests = CoherentCache(entries: entries) { $0.digest.spread }
+        links = CoherentCache(entries: entries) { $0.digest.spread }
+        content = CoherentCache(entries: entries) { $0.spread }
     }
 
     func drop(_ changes: Changes) {

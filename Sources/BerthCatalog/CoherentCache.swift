@@ -20,9 +20,14 @@ final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
     private let shards: [Shard]
     private let entriesPerShard: Int
+    private let spread: @Sendable (Key) -> UInt
 
-    /// Keeps at most about `entries` values, and at least half as many.
-    init(entries: Int, shards count: Int = 16) {
+    /// Keeps at most about `entries` values, and at least half as many. `spread` gives each key its shard.
+    init(
+        entries: Int, shards count: Int = 16,
+        spread: @escaping @Sendable (Key) -> UInt = { UInt(bitPattern: $0.hashValue) }
+    ) {
+        self.spread = spread
         shards = (0..<count).map { _ in Shard() }
         entriesPerShard = max(1, entries / count / 2)
     }
@@ -73,6 +78,6 @@ final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private func shard(of key: Key) -> Shard {
-        shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
+        shards[Int(spread(key) % UInt(shards.count))]
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 /// generations bound it: when the younger is full, it becomes the older, and what was the older goes into the catalog
 /// before it is forgotten. All times are registry time.
 ///
-/// In parts, each for some repositories, so that event loops seldom meet.
+/// In parts, each for some digests and for the uploads of some repositories, so that event loops seldom meet.
 package final class Leases: Sendable {
     struct Key: Hashable, Sendable {
         let repository: RepositoryName
@@ -56,6 +56,7 @@ package final class Leases: Sendable {
         parts = (0..<count).map { _ in Part() }
     }
 
+    private func index(_ digest: Digest) -> Int { Int(digest.spread % UInt(parts.count)) }
     private func index(_ repository: RepositoryName) -> Int {
         Int(UInt(bitPattern: repository.hashValue) % UInt(parts.count))
     }
@@ -64,7 +65,7 @@ package final class Leases: Sendable {
     /// has to become durable now, if anything has.
     func promise(_ digest: Digest, in repository: RepositoryName) -> (Promise, overflow: Overflow?) {
         let key = Key(repository: repository, digest: digest)
-        let index = index(repository)
+        let index = index(digest)
         let now = time.now()
         return parts[index].state.withLock { state in
             let promise = Promise(key: key, at: now, previous: state.promised(key))
@@ -91,7 +92,7 @@ package final class Leases: Sendable {
 
     /// Nothing was promised after all: the content is not here. An earlier promise, to somebody else, stands.
     package func withdraw(_ promise: Promise) {
-        parts[index(promise.key.repository)].state.withLock { state in
+        parts[index(promise.key.digest)].state.withLock { state in
             if state.younger[promise.key] == promise.at {
                 state.younger[promise.key] = promise.previous
             } else if state.older[promise.key] == promise.at {
@@ -103,7 +104,7 @@ package final class Leases: Sendable {
     /// When the content was last promised to somebody who may read `repository`, nil if not since the start.
     package func lastPromise(of digest: Digest, in repository: RepositoryName) -> Int64? {
         let key = Key(repository: repository, digest: digest)
-        return parts[index(repository)].state.withLock { state in
+        return parts[index(digest)].state.withLock { state in
             guard let blanket = state.blanket else { return state.promised(key) }
             return max(blanket, state.promised(key) ?? blanket)
         }

@@ -22,6 +22,17 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package var hex: Substring { text.dropFirst(algorithm.rawValue.utf8.count + 1) }
     package var description: String { text }
 
+    /// The last 28 bits. A hash is spread evenly already: choosing one of several parts by it needs no other.
+    package var spread: UInt {
+        let bytes = text.utf8.span
+        var bits: UInt = 0
+        for index in (bytes.count - 7)..<bytes.count {
+            // The low half of a digit is its value, that of a letter nine less.
+            bits = bits << 4 | UInt((bytes[index] & 15) + (bytes[index] >> 6) * 9)
+        }
+        return bits
+    }
+
     package init(_ text: String) throws(DigestError) {
         guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw .noAlgorithm }
         let algorithm: Algorithm

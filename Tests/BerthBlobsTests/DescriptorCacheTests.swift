@@ -68,6 +68,27 @@ struct DescriptorCacheTests {
         }
     }
 
+    @Test("where all places are taken, what was cheap to open takes one at its second opening, not at its first")
+    func hot() throws {
+        let cache = DescriptorCache(capacity: 2)
+        let digests = try (1...40).map { try Sample(10, seed: $0).digest() }
+        let file = OpenFile(try SystemFiles().openRoot("/"), size: 10, files: SystemFiles())
+        func open(_ digest: Digest) { cache.insertIfHot(file, digest, since: cache.generation(digest)) }
+        func isKept(_ digest: Digest) -> Bool { cache.file(digest, size: 10) != nil }
+        open(digests[0])
+        open(digests[1])
+        #expect(isKept(digests[0]) && isKept(digests[1]), "there was room")
+        for digest in digests[2...] { open(digest) }
+        #expect(isKept(digests[0]) && isKept(digests[1]), "a walk pushes nothing out")
+        #expect(digests[2...].allSatisfy { !isKept($0) })
+        open(digests[9])
+        #expect(isKept(digests[9]))
+        let generation = cache.generation(digests[20])
+        cache.evict(digests[20])
+        cache.insertIfHot(file, digests[20], since: generation)
+        #expect(!isKept(digests[20]), "opened before an eviction")
+    }
+
     @Test("capacity 0 keeps nothing")
     func nothing() async throws {
         let root = try TemporaryRoot()
