@@ -13,6 +13,8 @@ package struct CatalogSettings: Sendable {
     package var readers = 4
     /// Connections for reads on the caller's own thread: as many event loops can read at a time.
     package var readersNow = min(8, max(2, ProcessInfo.processInfo.activeProcessorCount))
+    /// Whether an opening has the kernel read the database into its memory.
+    package var warmsUp = true
     /// Entries that each cache keeps.
     package var cacheEntries = 131_072
     /// Closures in one commit.

@@ -12,6 +12,7 @@ package final class SQLiteDatabase: RewritingDatabase {
     private let status: SQLiteWriter.Status
     private let readers: SQLiteReaders
     private let readsNow: SQLiteReadsNow
+    private let warming: CatalogWarming?
     private let writerConnection: DatabaseQueue
     private let writerEnded = DispatchGroup()
 
@@ -21,6 +22,7 @@ package final class SQLiteDatabase: RewritingDatabase {
         path: String, snapshots: String, sync: SyncMode, settings: CatalogSettings, clock: any RegistryClock
     ) throws(CatalogError) {
         let opening = SQLiteOpening(path: path, snapshots: snapshots, sync: sync, settings: settings, clock: clock)
+        warming = settings.warmsUp ? CatalogWarming(path: path) : nil
         writerConnection = try opening.openWriter()
         meta = try opening.prepare(writerConnection, migrations: Migration.all)
         queue = WriteQueue(lazyDelay: settings.lazyDelay)
@@ -29,6 +31,7 @@ package final class SQLiteDatabase: RewritingDatabase {
         readsNow = try SQLiteReadsNow(count: settings.readersNow) { () throws(CatalogError) in
             try opening.openReader(isPatient: false)
         }
+        warming?.begin()
         startWriter(settings)
     }
 
