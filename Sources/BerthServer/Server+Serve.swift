@@ -97,6 +97,7 @@ private struct Listening {
                 guard let metrics = server.metrics else { return [] }
                 return try await listen(metrics, "metrics.listen")
             })
+        StartMemory.release()
         try? await gracefulShutdown()
         server.log.info("stopping", metadata: ["grace": "\(server.configuration.http.timeouts.shutdown)"])
         server.gate.close()

@@ -48,7 +48,8 @@ enum ProcessMetrics {
         return boot + ticks / Double(sysconf(CInt(_SC_CLK_TCK)))
     }
 
-    private static func text(of path: String) -> String? {
+    /// A whole file, of /proc; nil if it can't be read.
+    static func text(of path: String) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }

@@ -1,0 +1,27 @@
+import Glibc
+
+/// The memory that a start leaves behind.
+enum StartMemory {
+    /// Lets go of the program's code in this process's memory: most of it was needed by the start alone. What is needed
+    /// again comes back page by page, from the kernel's memory as a rule, without waiting for a disk (madvise(2),
+    /// MADV_DONTNEED: the pages of a file that nobody has changed).
+    static func release() {
+        guard let maps = ProcessMetrics.text(of: "/proc/self/maps") else { return }
+        for line in maps.split(separator: "\n") {
+            guard let range = codeRange(line), let start = UnsafeMutableRawPointer(bitPattern: range.lowerBound)
+            else { continue }
+            // Where the kernel will not, it stays.
+            madvise(start, range.count, MADV_DONTNEED)
+        }
+    }
+
+    /// The addresses of a line of maps (proc_pid_maps(5)), if they are code from a file: never written, so that nothing but
+    /// the file's own bytes can be there.
+    static func codeRange(_ line: Substring) -> Range<UInt>? {
+        let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
+        guard fields.count == 6, fields[1] == "r-xp", fields[4] != "0" else { return nil }
+        let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+        guard ends.count == 2, ends[0] < ends[1] else { return nil }
+        return ends[0]..<ends[1]
+    }
+}
