@@ -28,7 +28,9 @@ package protocol BlobStore: Sendable {
     /// While the process lives this answers the same object and costs nothing; after a restart the file is read again to
     /// rebuild the running hash, with the given algorithm. One caller at a time an upload. Throws `.dead`, or `.noSpace`
     /// if the free space is below the reserve.
-    func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite
+    ///
+    /// - Parameter isNew: nobody can have begun it before, so its file need not be looked for.
+    func upload(_ id: UploadID, _ algorithm: Digest.Algorithm, isNew: Bool) async throws(BlobError) -> any BlobWrite
     /// Bytes of an unfinished upload on disk; nil when there is no file.
     func uploadSize(_ id: UploadID) async throws(BlobError) -> Int64?
     /// Removes an unfinished upload, and forgets that it died. No error if there is none. A finished one of that id stays:
@@ -71,6 +73,10 @@ package protocol BlobStore: Sendable {
 }
 
 extension BlobStore {
+    package func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite {
+        try await upload(id, algorithm, isNew: false)
+    }
+
     /// Removes one settled content, whatever the catalog says of it.
     package func remove(_ digest: Digest) async throws(BlobError) {
         try await remove([digest], stillGoing: { Set($0) })[digest]?.get()

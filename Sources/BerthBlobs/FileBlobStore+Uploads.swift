@@ -1,10 +1,12 @@
 package import BerthModel
 
 extension FileBlobStore {
-    package func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite {
+    package func upload(
+        _ id: UploadID, _ algorithm: Digest.Algorithm, isNew: Bool
+    ) async throws(BlobError) -> any BlobWrite {
         guard !uploadFolder.isDead(id) else { throw .dead(id) }
         if let write = table.use(id) { return write }
-        guard try await uploadSize(id) != nil else {
+        guard !isNew, try await uploadSize(id) != nil else {
             try await checkRoom()
             let write = FileBlobWrite(try UploadFile(id, algorithm, in: uploadFolder), in: uploadFolder, table: table)
             table.insert(write)

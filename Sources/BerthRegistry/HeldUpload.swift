@@ -24,7 +24,7 @@ final class HeldUpload {
     func openWrite() async throws(RegistryError) -> any BlobWrite {
         if let write { return write }
         do throws(BlobError) {
-            let opened = try await store.upload(ticket.id, ticket.algorithm)
+            let opened = try await store.upload(ticket.id, ticket.algorithm, isNew: claim.isFirst)
             write = opened
             return opened
         } catch { throw RegistryError(error) }
@@ -53,7 +53,7 @@ extension Registry {
         let claim = try await sessions.claim(ticket.id)
         let upload = HeldUpload(ticket, claim, sessions.takeWrite(claim), store)
         do throws(RegistryError) {
-            if upload.openFile == nil { try await reopen(upload) }
+            if upload.openFile == nil, !claim.isFirst { try await reopen(upload) }
             let result = try await work(upload)
             await sessions.release(claim, keeping: upload.openFile)
             return result

@@ -40,8 +40,8 @@ extension Registry {
         from address: String
     ) async throws(RegistryError) {
         catalog.leases.noteUpload(in: repository)
-        let ticket = startUpload(in: repository, by: principal, algorithm: digest.algorithm)
-        let upload = HeldUpload(ticket, UploadClaim(ticket.id), nil, store)
+        let ticket = newTicket(in: repository, by: principal, algorithm: digest.algorithm)
+        let upload = HeldUpload(ticket, UploadClaim(ticket.id, isFirst: true), nil, store)
         defer { quota.release(ticket.id) }
         do throws(RegistryError) {
             let commit = Commit(
@@ -56,7 +56,7 @@ extension Registry {
     private func finish(
         _ upload: HeldUpload, with body: some BodySource, as range: ChunkRange?, _ commit: Commit
     ) async throws(RegistryError) {
-        if commit.upload != nil, upload.openFile == nil {
+        if commit.upload != nil, upload.openFile == nil, !upload.claim.isFirst {
             let size: Int64?
             do { size = try await store.uploadSize(upload.ticket.id) } catch { throw RegistryError(error) }
             if size != nil {

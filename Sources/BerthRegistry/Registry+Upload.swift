@@ -21,6 +21,14 @@ extension Registry {
     package func startUpload(
         in repository: RepositoryName, by principal: Principal, algorithm: Digest.Algorithm = .sha256
     ) -> UploadTicket {
+        let ticket = newTicket(in: repository, by: principal, algorithm: algorithm)
+        sessions.begin(ticket.id)
+        return ticket
+    }
+
+    func newTicket(
+        in repository: RepositoryName, by principal: Principal, algorithm: Digest.Algorithm
+    ) -> UploadTicket {
         var random = SystemRandomNumberGenerator()
         let id = UploadID(startedMilliseconds: clock.milliseconds(), using: &random)
         return seals.ticket(for: id, in: repository, by: principal, algorithm: algorithm)

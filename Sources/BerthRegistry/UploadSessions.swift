@@ -5,13 +5,21 @@ import Synchronization
 /// One request's right to work on an upload. A later request takes it away.
 final class UploadClaim: Sendable {
     private struct State {
+        var isFirst: Bool
         var isSuperseded = false
         var cancel: (@Sendable () -> Void)?
     }
     let upload: UploadID
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(_ upload: UploadID) { self.upload = upload }
+    init(_ upload: UploadID, isFirst: Bool = false) {
+        self.upload = upload
+        state = Mutex(State(isFirst: isFirst))
+    }
+
+    /// No request has touched the upload before, so there is nothing of it anywhere.
+    var isFirst: Bool { state.withLock(\.isFirst) }
+    fileprivate func noteFirst() { state.withLock { $0.isFirst = true } }
 
     var isSuperseded: Bool { state.withLock(\.isSuperseded) }
 
@@ -54,8 +62,13 @@ final class UploadSessions: Sendable {
     /// Idle uploads whose files stay open; beyond it the longest idle one is closed and read again at its next touch.
     private let mostIdle: Int
     private let sessions = Mutex<[UploadID: Session]>([:])
+    /// Asked under the lock of `sessions` alone.
+    private let fresh = Mutex(FreshUploads())
 
     init(mostIdle: Int = 256) { self.mostIdle = mostIdle }
+
+    /// An upload is given its name.
+    func begin(_ upload: UploadID) { fresh.withLock { $0.insert(upload) } }
 
     /// Waits until the earlier request on `upload` has let go, which it is told to do at once. Throws `.superseded` if a
     /// still later one comes meanwhile.
@@ -67,6 +80,7 @@ final class UploadSessions: Sendable {
                 defer { sessions[upload] = session }
                 guard let holder = session.holder else {
                     session.holder = claim
+                    if fresh.withLock({ $0.take(upload) }) { claim.noteFirst() }
                     return (nil, nil)
                 }
                 let passedOver = session.next
@@ -85,7 +99,7 @@ final class UploadSessions: Sendable {
         sessions.withLock { sessions in
             var session = sessions[upload] ?? Session()
             guard session.holder == nil else { return nil }
-            let claim = UploadClaim(upload)
+            let claim = UploadClaim(upload, isFirst: fresh.withLock { $0.take(upload) })
             session.holder = claim
             sessions[upload] = session
             return claim

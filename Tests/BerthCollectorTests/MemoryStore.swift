@@ -115,7 +115,7 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
     func cached(_ digest: Digest, size: Int64) -> OpenFile? { nil }
     func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile { throw .absent }
     func contents(of file: OpenFile) async throws(BlobError) -> [UInt8] { throw .absent }
-    func upload(_ id: UploadID, _ algorithm: Digest.Algorithm) async throws(BlobError) -> any BlobWrite {
+    func upload(_ id: UploadID, _ algorithm: Digest.Algorithm, isNew: Bool) async throws(BlobError) -> any BlobWrite {
         throw .absent
     }
     func uploadSize(_ id: UploadID) async throws(BlobError) -> Int64? { nil }
