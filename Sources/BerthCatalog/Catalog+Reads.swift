@@ -26,17 +26,28 @@ extension Catalog {
         return fact
     }
 
-    /// Content that may be read in this repository; only live, settled, undamaged content is told of here.
-    package func cachedBlob(_ digest: Digest, in repository: RepositoryName) -> BlobFact? {
+    /// Content that may be read in this repository; only of live, settled, undamaged content it is told that it is here.
+    package func blobNow(_ digest: Digest, in repository: RepositoryName) -> BlobNow {
         let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
-        if caches.links[key] != nil, let fact = caches.content[digest] { return fact }
+        if caches.links[key] != nil, let fact = caches.content[digest] { return .here(fact) }
         let tokens = tokens(for: key)
-        guard let row = database.rowsNow(Self.blobByDigest, [.text(repository.text), .digest(digest)])?.first,
-            let fact = try? row.blobFact()
-        else { return nil }
+        guard let rows = database.rowsNow(Self.blobByDigest, [.text(repository.text), .digest(digest)])
+        else { return .unknown }
+        guard let row = rows.first else {
+            let repositories = database.rowsNow(Self.repositoryByName, [.text(repository.text)])
+            return repositories?.isEmpty == false ? .absent : .unknown
+        }
+        guard let fact = try? row.blobFact() else { return .unknown }
         offer(fact, for: key, since: tokens)
-        return Self.isPlain(fact) ? fact : nil
+        return Self.isPlain(fact) ? .here(fact) : .unknown
     }
+
+    package func cachedBlob(_ digest: Digest, in repository: RepositoryName) -> BlobFact? {
+        if case .here(let fact) = blobNow(digest, in: repository) { fact } else { nil }
+    }
+
+    private static let repositoryByName: StaticString =
+        "SELECT id FROM repository WHERE name = ? AND deleted_at IS NULL"
 
     // MARK: - From the database
 

@@ -27,6 +27,15 @@ package struct BlobFact: Hashable, Sendable {
     }
 }
 
+/// What can be told of a blob in a repository without waiting.
+package enum BlobNow: Hashable, Sendable {
+    case here(BlobFact)
+    /// The repository is there, and nothing of the digest may be read in it.
+    case absent
+    /// Ask `blob`.
+    case unknown
+}
+
 package enum StagedPlace: Hashable, Sendable {
     /// In the staging row itself: ask `stagedBytes`.
     case bytes

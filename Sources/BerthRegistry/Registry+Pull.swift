@@ -13,11 +13,16 @@ package struct FoundManifest: Sendable {
 }
 
 extension Registry {
-    /// The blob's content if it can be had without waiting; nil means: ask `openBlob`. For event loops.
-    package func cachedBlob(_ digest: Digest, in repository: RepositoryName) -> BlobContent? {
-        guard let fact = catalog.cachedBlob(digest, in: repository), let file = store.cached(digest, size: fact.size)
-        else { return nil }
-        return .file(file)
+    /// The blob's content if it can be had without waiting; nil means: ask `openBlob`. For event loops. Throws `.blobUnknown`
+    /// where it is known not to be here: what a client asks of each blob before it uploads it.
+    package func cachedBlob(
+        _ digest: Digest, in repository: RepositoryName
+    ) throws(RegistryError) -> BlobContent? {
+        switch catalog.blobNow(digest, in: repository) {
+        case .here(let fact): store.cached(digest, size: fact.size).map { .file($0) }
+        case .absent: throw .blobUnknown(digest)
+        case .unknown: nil
+        }
     }
 
     /// Opens a blob of this repository for reading; a manifest's digest is one too. Throws `.blobUnknown` or

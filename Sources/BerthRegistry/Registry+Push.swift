@@ -103,8 +103,8 @@ extension Registry {
 
     /// A mount promises content, so it is looked for first; what is lost is reported, and the client uploads it.
     private func isReadable(_ digest: Digest, in source: RepositoryName) async throws(RegistryError) -> Bool {
-        if cachedBlob(digest, in: source) != nil { return true }
         do throws(RegistryError) {
+            if try cachedBlob(digest, in: source) != nil { return true }
             _ = try await openBlob(digest, in: source)
             return true
         } catch {

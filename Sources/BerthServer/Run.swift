@@ -12,6 +12,7 @@ import UnixSignals
 /// - Parameter tell: gets what the operator has to do beside, once everything listens.
 /// - Returns: whether it is to begin anew (`beginAnew`).
 package func run(_ loaded: LoadedConfiguration, tell: @escaping @Sendable (String) -> Void) async throws -> Bool {
+    Allocator.keepFreedBuffers()
     let configuration = loaded.configuration
     // Without a root there are no accounts, and none is made for nothing.
     if let problem = loaded.withoutAccounts, configuration.access.htpasswd == nil,

@@ -15,11 +15,14 @@ struct GetBlob: Endpoint {
     func answerNow(_ call: Call) throws(Refusal) -> Response? {
         let digest = try parsedDigest()
         let promise = call.promise(digest, in: repository)
-        guard let content = call.registry.cachedBlob(digest, in: repository) else {
+        let content: BlobContent?
+        do { content = try call.registry.cachedBlob(digest, in: repository) } catch {
             if let promise { call.registry.withdraw(promise) }
-            return nil
+            throw Refusal(error)
         }
-        return try response(digest, content, call.request)
+        if let content { return try response(digest, content, call.request) }
+        if let promise { call.registry.withdraw(promise) }
+        return nil
     }
 
     func answer(_ call: Call) async throws(Refusal) -> Response {

@@ -1,10 +1,29 @@
 /// What costs no bytes: images that are there already, and mounts.
 struct Repushes: Scenario {
     let name = "repush"
-    let summary = "re-push of an image that exists (HEAD, HEAD …, PUT), and mounts from another repository"
+    let summary = "re-push of an image that exists (HEAD, HEAD …, PUT), HEAD of blobs that do not, and mounts"
 
     func cases(_ plan: Plan, _ servers: [any Server]) -> [Case] {
-        [repush(Datasets.images(plan)), mount(Datasets.mounted(plan))]
+        [repush(Datasets.images(plan)), absent(Datasets.images(plan)), mount(Datasets.mounted(plan))]
+    }
+
+    /// What a client asks of each blob before it uploads it.
+    private func absent(_ images: Dataset) -> Case {
+        let repository = images.manifests[0].repository
+        let table = RequestTable()
+        for number in 0..<10_000 {
+            let hex = String(number, radix: 16)
+            let digest = "sha256:" + String(repeating: "0", count: 64 - hex.utf8.count) + hex
+            table.add("HEAD", "/v2/\(repository)/blobs/\(digest)", Expectation(status: 404, isHead: true))
+        }
+        return Case(
+            name: "absent-8", title: "HEAD of blobs that are not here, 8 at once", root: .kept(images),
+            absent: Absence.noAPI
+        ) { trial in
+            let load = try trial.load(connections: 8) { OrderlyReader(table, beginningAt: 1_000 * $0) }
+            try trial.warm(load, .operations(8))
+            return trial.measure(load, .seconds(trial.plan.seconds))
+        }
     }
 
     private func repush(_ images: Dataset) -> Case {
