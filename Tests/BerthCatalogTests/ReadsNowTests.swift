@@ -32,6 +32,26 @@ struct ReadsNowTests {
         }
     }
 
+    @Test("what is not here is known at once where its repository is here, and only there")
+    func absent() async throws {
+        try await withCatalog { test in
+            let (name, other) = (try test.name(), try test.name("b/b"))
+            #expect(test.catalog.blobNow(digest(1), in: name) == .unknown)
+            try await test.pushBlob(1)
+            #expect(test.catalog.blobNow(digest(1), in: name) == .unknown, "it has not settled")
+            #expect(test.catalog.blobNow(digest(2), in: name) == .absent)
+            #expect(test.catalog.blobNow(digest(1), in: other) == .unknown)
+            try await test.pushBlob(2)
+            #expect(test.catalog.blobNow(digest(2), in: name) != .absent)
+            _ = try await test.catalog.deleteBlob(digest(1), in: name, referencedAllowed: false, by: alice)
+            #expect(test.catalog.blobNow(digest(1), in: name) == .absent)
+        }
+        try await withCatalog(settings: .cachesAlone) { test in
+            try await test.pushBlob(1)
+            #expect(test.catalog.blobNow(digest(2), in: try test.name()) == .unknown)
+        }
+    }
+
     @Test("what they find is remembered as what others find, and costs no further read")
     func remembered() async throws {
         try await withCatalog { test in

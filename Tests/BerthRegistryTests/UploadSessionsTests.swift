@@ -92,6 +92,42 @@ struct UploadSessionsTests {
         #expect(sessions.count == (cause == .age ? 0 : 256))
     }
 
+    @Test("the first request on an upload that was named here is the first, whoever else comes, and no other one is")
+    func first() async throws {
+        let sessions = UploadSessions()
+        sessions.begin(id)
+        let first = try await sessions.claim(id)
+        #expect(first.isFirst)
+        async let waiting = sessions.claim(id)
+        await sessions.release(first, keeping: nil)
+        let second = try await waiting
+        #expect(!second.isFirst)
+        await sessions.release(second, keeping: nil)
+
+        let (unknown, swept) = (UploadID.random(), UploadID.random())
+        let claim = try await sessions.claim(unknown)
+        #expect(!claim.isFirst, "named before a restart, or by nobody")
+        await sessions.release(claim, keeping: nil)
+        sessions.begin(swept)
+        let sweeper = try #require(sessions.claimIfFree(swept))
+        await sessions.release(sweeper, keeping: nil)
+        let late = try await sessions.claim(swept)
+        #expect(!late.isFirst)
+        await sessions.release(late, keeping: nil)
+        #expect(sessions.count == 0)
+    }
+
+    @Test("names that nobody uses are forgotten, the oldest first")
+    func bounded() {
+        var fresh = FreshUploads()
+        let ids = (0..<5_000).map { _ in UploadID.random() }
+        for id in ids { fresh.insert(id) }
+        let known = ids.filter { fresh.take($0) }
+        #expect(known.count >= 1_024 && known.count <= 2_048)
+        #expect(known == ids.suffix(known.count))
+        #expect(!ids.contains { fresh.take($0) }, "each is taken once")
+    }
+
     @Test("a claim that is lost before it says how to interrupt it is interrupted at once")
     func lateInterrupt() async {
         let claim = UploadClaim(id)
