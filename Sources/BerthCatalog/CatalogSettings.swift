@@ -10,9 +10,9 @@ package enum SyncMode: String, Hashable, Sendable {
 /// Sizes and bounds; the defaults are those of promise C5.
 package struct CatalogSettings: Sendable {
     /// Threads that read.
-    package var readers = 4
+    package var readers = 3
     /// Connections for reads on the caller's own thread: as many event loops can read at a time.
-    package var readersNow = min(8, max(2, ProcessInfo.processInfo.activeProcessorCount))
+    package var readersNow = min(8, max(1, ProcessInfo.processInfo.activeProcessorCount / 2))
     /// Whether an opening has the kernel read the database into its memory.
     package var warmsUp = true
     /// Entries that each cache keeps.

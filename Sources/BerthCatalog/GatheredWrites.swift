@@ -1,3 +1,4 @@
+import Glibc
 import GRDBSQLite
 
 /// Puts together what SQLite writes to its write-ahead log: each page and each page's header by a call of its own, some
@@ -81,12 +82,19 @@ struct GatheredWrites {
         return methods.pointee.own.pointee.xWrite(file, methods.pointee.bytes, CInt(count), methods.pointee.start)
     }
 
-    /// Another call, once everything is written.
+    /// Another call, once everything is written. Where it can't be, what fails is a write whose pages SQLite has counted as
+    /// written already: the whole transaction has to go. After an I/O error it does; after SQLITE_FULL told by a read only
+    /// the statement would (sqlite3VdbeHalt), and COMMIT would leave a hole in the log.
     private static func written(_ file: File?, _ call: (sqlite3_io_methods) -> CInt) -> CInt {
         guard let file else { return SQLITE_MISUSE }
         let code = writeGathered(file)
-        return code == SQLITE_OK ? call(methods(file).pointee.own.pointee) : code
+        if code == SQLITE_OK { return call(methods(file).pointee.own.pointee) }
+        guard code & 0xFF == SQLITE_FULL else { return code }
+        errno = ENOSPC
+        return failedWrite
     }
+    /// SQLITE_IOERR_WRITE, a macro that Swift does not see.
+    static let failedWrite = SQLITE_IOERR | 3 << 8
 
     private static func close(_ file: File?) -> CInt {
         guard let file else { return SQLITE_MISUSE }

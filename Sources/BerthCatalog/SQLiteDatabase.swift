@@ -140,6 +140,7 @@ package final class SQLiteDatabase: RewritingDatabase {
             return
         }
         do { try writerConnection.close() } catch { throw .unavailable("closing: \(error)") }
+        warming?.end()
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import GRDBSQLite
+import Synchronization
 
 /// What is set once for all connections of this process, before the first of them opens.
 enum SQLiteProcess {
@@ -12,6 +13,10 @@ enum SQLiteProcess {
         countNothing()
         return replaceRead()
     }()
+
+    /// Whether SQLite reads by the call that was replaced: some builds of it do not.
+    static var hasRead: Bool { called.load(ordering: .relaxed) }
+    private static let called = Atomic<Bool>(false)
 
     /// What SQLite reads of its files in `body` comes from the kernel's memory or fails, with SQLITE_IOERR: nothing waits
     /// for a disk. What this thread has in SQLite's own memory it has all the same.
@@ -46,6 +51,7 @@ enum SQLiteProcess {
     private static func read(
         _ file: CInt, _ buffer: UnsafeMutableRawPointer?, _ count: Int, _ offset: Int64
     ) -> Int {
+        if !called.load(ordering: .relaxed) { called.store(true, ordering: .relaxed) }
         guard pthread_getspecific(impatient) != nil, let readVector else {
             return pread(file, buffer, count, off_t(offset))
         }

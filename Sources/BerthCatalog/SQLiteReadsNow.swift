@@ -1,8 +1,9 @@
 import GRDB
 import Synchronization
 
-/// Reads on the caller's thread that wait for nobody: neither for a disk, nor for another thread. For event loops, which
-/// then need no other thread to learn what is in memory anyway.
+/// Reads on the caller's thread that wait neither for a disk nor for another thread's work. For event loops, which then need
+/// no other thread to learn what is in memory anyway. (SQLite has a lock for all files of the process, which is taken for
+/// moments, but also while one is opened or closed.)
 final class SQLiteReadsNow: Sendable {
     /// Proof for `@unchecked`: it is reached under the lock of its seat alone.
     private struct Open: @unchecked Sendable {
@@ -14,7 +15,6 @@ final class SQLiteReadsNow: Sendable {
         let open: Mutex<Open?>
         init(_ open: Open) { self.open = Mutex(open) }
     }
-    /// Whoever finds one taken tries the next.
     private let seats: [Seat]
     /// Steps of SQLite's machine in all reads.
     let steps = Atomic<Int64>(0)
@@ -27,26 +27,33 @@ final class SQLiteReadsNow: Sendable {
             let connection: Result<SQLiteConnection, CatalogError> = queue.unsafeReentrantRead { database in
                 Result { () throws(CatalogError) in try SQLiteConnection(database) }
             }
+            guard SQLiteProcess.hasRead else {
+                try? queue.close()
+                break
+            }
             seats.append(Seat(Open(queue: queue, connection: try connection.get())))
         }
         self.seats = seats
     }
 
     /// The rows of one query, which is one snapshot; nil where they can't be had without waiting.
+    ///
+    /// Where all seats are taken the last is waited for: whoever has it waits for nothing, and is sooner done than another
+    /// thread is woken.
     func rows(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
-        for seat in seats {
-            let answer = seat.open.withLockIfAvailable { open -> [SQLRow]? in
-                guard let open else { return nil }
-                // What is wrong beyond a page that is not in memory is told to whoever asks again and waits.
-                let rows = open.queue.unsafeReentrantRead { _ in
-                    SQLiteProcess.withoutWaiting { try? open.connection.rows(sql, arguments) }
-                }
-                steps.add(open.connection.takeSteps(), ordering: .relaxed)
-                return rows
-            }
-            if let answer { return answer }
+        for seat in seats.dropLast() {
+            if let rows = seat.open.withLockIfAvailable({ ask($0, sql, arguments) }) { return rows }
         }
-        return nil
+        return seats.last?.open.withLock { ask($0, sql, arguments) }
+    }
+
+    /// What is wrong beyond a page that is not in memory is told to whoever asks again and waits.
+    private func ask(_ open: Open?, _ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
+        guard let open else { return nil }
+        defer { steps.add(open.connection.takeSteps(), ordering: .relaxed) }
+        return open.queue.unsafeReentrantRead { _ in
+            SQLiteProcess.withoutWaiting { try? open.connection.rows(sql, arguments) }
+        }
     }
 
     func close() {

@@ -125,6 +125,8 @@ struct SnapshotFolder: Sendable {
                 timespec(tv_sec: Int(snapshot.madeAt), tv_nsec: 0), timespec(tv_sec: Int(snapshot.madeAt), tv_nsec: 0),
             ]
             utimensat(AT_FDCWD, path(of: temporary), times, 0)
+            // Without its name its close would free all of it, and SQLite holds a lock of all its files meanwhile.
+            try? old.close()
             try give(temporary, snapshot.name)
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// The memory that a start leaves behind.
@@ -6,20 +7,25 @@ enum StartMemory {
     /// again comes back page by page, from the kernel's memory as a rule, without waiting for a disk (madvise(2),
     /// MADV_DONTNEED: the pages of a file that nobody has changed).
     static func release() {
-        guard let maps = ProcessMetrics.text(of: "/proc/self/maps") else { return }
+        guard let maps = ProcessMetrics.text(of: "/proc/self/maps"),
+            let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        else { return }
         for line in maps.split(separator: "\n") {
-            guard let range = codeRange(line), let start = UnsafeMutableRawPointer(bitPattern: range.lowerBound)
+            guard let range = codeRange(line, of: program),
+                let start = UnsafeMutableRawPointer(bitPattern: range.lowerBound)
             else { continue }
             // Where the kernel will not, it stays.
             madvise(start, range.count, MADV_DONTNEED)
         }
     }
 
-    /// The addresses of a line of maps (proc_pid_maps(5)), if they are code from a file: never written, so that nothing but
-    /// the file's own bytes can be there.
-    static func codeRange(_ line: Substring) -> Range<UInt>? {
+    /// The addresses of a line of maps (proc_pid_maps(5)), if they are the program's code: never written, so that nothing but
+    /// the file's own bytes can be there, and never unloaded as libraries can be.
+    static func codeRange(_ line: Substring, of program: String) -> Range<UInt>? {
         let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
-        guard fields.count == 6, fields[1] == "r-xp", fields[4] != "0" else { return nil }
+        guard fields.count == 6, fields[1] == "r-xp", fields[5].drop(while: { $0 == " " }) == program else {
+            return nil
+        }
         let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
         guard ends.count == 2, ends[0] < ends[1] else { return nil }
         return ends[0]..<ends[1]

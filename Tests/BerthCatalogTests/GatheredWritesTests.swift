@@ -1,3 +1,4 @@
+import Glibc
 import GRDBSQLite
 import Testing
 
@@ -61,12 +62,22 @@ struct GatheredWritesTests {
         #expect(file.isItself)
     }
 
+    @Test("where a full disk is told by a read, it is an I/O error: the transaction goes, not the statement alone")
+    func fullAtRead() {
+        let file = RecordingFile()
+        file.failure = SQLITE_FULL
+        _ = file.write([1, 2], at: 0)
+        #expect(file.read() == GatheredWrites.failedWrite)
+        #expect(errno == ENOSPC)
+        #expect(file.calls == [.write(0, 2)])
+    }
+
     @Test("a write that fails is told by the sync, which then does not happen; the next commit writes over it")
     func failure() {
         let file = RecordingFile()
         file.failure = SQLITE_FULL
         _ = file.write([1, 2], at: 0)
-        #expect(file.sync() == SQLITE_FULL)
+        #expect(file.sync() == GatheredWrites.failedWrite)
         #expect(file.calls == [.write(0, 2)])
         file.failure = SQLITE_OK
         _ = file.write([3, 4], at: 0)

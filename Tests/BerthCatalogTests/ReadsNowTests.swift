@@ -141,6 +141,7 @@ struct ReadsNowTests {
         // The kernel reads while we do other things, and tells nobody when it has.
         for _ in 0..<2_000 where !pages.areInMemory { try await Task.sleep(for: .milliseconds(5)) }
         #expect(pages.areInMemory)
+        warming.end()
         #expect(CatalogWarming(path: folder.path + "/none") == nil)
     }
 }
