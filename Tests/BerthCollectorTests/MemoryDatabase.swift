@@ -93,12 +93,6 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
         return value
     }
 
-    /// Now and then the pages are in memory.
-    func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
-        guard let stage, stage.flips() else { return nil }
-        return try? rows(sql, arguments)
-    }
-
     func write<Value: Sendable>(
         _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
         settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
@@ -164,10 +158,6 @@ final class MemoryConnection: SQLDatabase, @unchecked Sendable {
             guard left > 0 else { throw .unavailable("refused") }
         }
         return try await database.read(body)
-    }
-
-    func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
-        isDead ? nil : database.rowsNow(sql, arguments)
     }
 
     func write<Value: Sendable>(

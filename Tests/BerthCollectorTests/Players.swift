@@ -45,13 +45,7 @@ extension World {
             if catalog.cachedManifest(digest, in: name) != nil { return true }
             if try await catalog.manifest(digest, in: name) != nil { return true }
         } else {
-            switch catalog.blobNow(digest, in: name) {
-            case .here: return true
-            case .absent:
-                catalog.leases.withdraw(promise)
-                return false
-            case .unknown: break
-            }
+            if catalog.cachedBlob(digest, in: name) != nil { return true }
             for _ in 0..<3 {
                 guard let fact = try await catalog.blob(digest, in: name), !fact.isDamaged else { break }
                 if fact.state == .live { return true }
