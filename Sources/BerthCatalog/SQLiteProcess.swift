@@ -44,6 +44,7 @@ enum SQLiteProcess {
         }
         // Which of the two it uses depends on how it was built.
         return ["pread", "pread64"].allSatisfy { (name: String) in
+            // The table holds functions of all types under one (sqlite3_vfs, "xSetSystemCall"); this is the type of pread(2).
             set(system, name, unsafeBitCast(read, to: sqlite3_syscall_ptr.self)) == SQLITE_OK
         }
     }

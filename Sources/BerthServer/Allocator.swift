@@ -10,6 +10,7 @@ enum Allocator {
     /// of the next one is a fault. Linux with glibc alone; without it nothing changes (mallopt(3)).
     static func keepFreedBuffers() {
         guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "mallopt") else { return }
+        // `int mallopt(int, int)`, wherever there is one.
         let set = unsafeBitCast(symbol, to: Option.self)
         // M_TRIM_THRESHOLD and M_MMAP_THRESHOLD; the first alone would end the second's growing by itself.
         _ = set(-1, kept)
