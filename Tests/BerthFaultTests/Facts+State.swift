@@ -2,13 +2,13 @@ extension Facts.State {
     mutating func ask(_ changes: [(Facts.Key, String?)], _ kind: Facts.Kind) -> Facts.Wish {
         let wish = Facts.Wish(changes: changes.map { (key: $0, old: cells[$0]?.acknowledged, new: $1) })
         for (key, old, new) in wish.changes {
-            if case .repository(let name) = key, old == nil, new != nil, kind == .change {
+            if case .repository(let name) = key, old == nil, new != nil, kind.beginsLeases {
                 // The first push to a name begins another repository, whose tags have no history yet.
                 for key in histories.keys where key.repository == name { histories[key] = nil }
             }
             cells[key, default: .init()].possible.append(new)
         }
-        for (key, old, new) in wish.changes where kind == .change && old != new {
+        for (key, old, new) in wish.changes where kind.isNoted && old != new {
             if case .tag = key { histories[key, default: History()].ask(new) }
         }
         return wish
@@ -16,9 +16,9 @@ extension Facts.State {
 
     mutating func note(_ wish: Facts.Wish, _ kind: Facts.Kind, _ sent: ContinuousClock.Instant) {
         for (key, old, new) in wish.changes {
-            let leased = kind == .change ? sent : cells[key]?.leased
-            cells[key] = .init(acknowledged: new, leased: new == nil && kind == .change ? nil : leased)
-            if case .tag = key, kind == .change, old != new { histories[key]?.answer(isDone: true) }
+            let leased = kind.beginsLeases ? sent : cells[key]?.leased
+            cells[key] = .init(acknowledged: new, leased: new == nil && kind.beginsLeases ? nil : leased)
+            if case .tag = key, kind.isNoted, old != new { histories[key]?.answer(isDone: true) }
         }
         acknowledgements += 1
     }
@@ -27,7 +27,7 @@ extension Facts.State {
     mutating func takeBack(_ wish: Facts.Wish, _ kind: Facts.Kind) {
         for (key, old, new) in wish.changes {
             cells[key]?.possible.removeLast()
-            if case .tag = key, kind == .change, old != new { histories[key]?.answer(isDone: false) }
+            if case .tag = key, kind.isNoted, old != new { histories[key]?.answer(isDone: false) }
         }
     }
 

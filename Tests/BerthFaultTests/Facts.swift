@@ -47,8 +47,13 @@ final class Facts: Sendable {
     enum Kind: Sendable {
         /// It begins leases, and tags note it.
         case change
+        /// What people have deleted comes back, and tags note it. Nobody was told that he may rely on it: no lease begins.
+        case restore
         /// Things go, or come back, just as they were.
         case move
+
+        var beginsLeases: Bool { self == .change }
+        var isNoted: Bool { self != .move }
     }
 
     /// An upload that is not finished: bytes acknowledged, and bytes sent after them without an answer.
@@ -191,8 +196,13 @@ final class Facts: Sendable {
 
     /// Goes on with every upload that was open, from what was acknowledged of it, and closes it, twice.
     ///
-    /// - Parameter mayBeGone: the fault was a failed sync, or a failed write, of an upload's own file: it is dead then.
-    func continueUploads(_ server: BerthProcess, after fault: String, mayBeGone: Bool = false) async throws {
+    /// - Parameters:
+    ///   - mayBeGone: the fault was a failed sync, or a failed write, of an upload's own file: it is dead then.
+    ///   - started: before the server began: what was closed before it may be collected one lease later.
+    func continueUploads(
+        _ server: BerthProcess, after fault: String, mayBeGone: Bool = false,
+        since started: ContinuousClock.Instant? = nil
+    ) async throws {
         let connection = try server.connect()
         let uploads = state.withLock { state in
             defer { state.uploads = [:] }
@@ -223,6 +233,11 @@ final class Facts: Sendable {
                     try await connection.send("PUT", "\(upload.location)?digest=\(digest)", body: [])
                 }
                 if mayBeGone, reply.status == 404 { break }
+                if reply.status == 404, upload.isClosing, let started, let collecting,
+                    started.advanced(by: collecting.lease) < .now
+                {
+                    break
+                }
                 #expect(reply.status == 201, "\(turn) after \(fault): \(reply.status) \(reply.text)")
             }
         }

@@ -93,7 +93,7 @@ final class Lives: Sendable {
             root: scratch.root, settings: Self.settings, environment: shim.environment(root: scratch.root))
         try await check(server, after: fault, restart)
         try expectPurged(after: fault)
-        for client in all { try await client.facts.continueUploads(server, after: fault) }
+        for client in all { try await client.facts.continueUploads(server, after: fault, since: started) }
         return server
     }
 

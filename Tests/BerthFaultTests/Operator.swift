@@ -28,13 +28,13 @@ struct Operator: Sendable {
     ) async throws -> Reply {
         let manifests = ([digest] + children).map { (Facts.Key.manifest(repository: repository, digest: $0), "here") }
         let blobs = parts.map { (Facts.Key.blob(repository: repository, digest: $0), "here") }
-        return try await facts.change(manifests + blobs + tags.map { ($0, digest) }, accepted: 200) {
+        return try await facts.change(manifests + blobs + tags.map { ($0, digest) }, accepted: 200, .restore) {
             try await connection.send("POST", "\(base)/manifests/\(digest)/undelete")
         }
     }
 
     func restoreTag(_ tag: String, to digest: String) async throws -> Reply {
-        try await facts.change([(.tag(repository: repository, name: tag), digest)], accepted: 200) {
+        try await facts.change([(.tag(repository: repository, name: tag), digest)], accepted: 200, .restore) {
             try await connection.send("POST", "\(base)/tags/\(tag)/restore")
         }
     }
