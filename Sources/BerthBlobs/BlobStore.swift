@@ -12,6 +12,9 @@ package protocol BlobStore: Sendable {
     /// The same from what is open already, or can be opened without waiting for a disk: an event loop may call it. Nil says
     /// nothing but that `open` has to be asked.
     func cached(_ digest: Digest, size: Int64) -> OpenFile?
+    /// Settled content for somebody who reads it from its beginning: opened, and small content read as well where the disk
+    /// had to be waited for. `.absent` as in `open`.
+    func content(_ digest: Digest, size: Int64) async throws(BlobError) -> BlobContent
     /// Forgets an open file: its content is about to go.
     func evict(_ digest: Digest)
     /// Opens a finished upload that has not settled yet. `.absent` as in `open`.

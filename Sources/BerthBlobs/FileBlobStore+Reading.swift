@@ -1,4 +1,5 @@
 package import BerthModel
+import NIOCore
 
 extension FileBlobStore {
     package func cached(_ digest: Digest, size: Int64) -> OpenFile? {
@@ -27,16 +28,36 @@ extension FileBlobStore {
 
     package func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile {
         if let file = cached(digest, size: size) { return file }
+        return try await workers.run(.calls) { () throws(BlobError) in try openWaiting(digest, size: size) }
+    }
+
+    /// What is not in memory is not read by event loops, and each change of threads costs more than some pages: whoever has
+    /// waited for the name waits for the bytes as well.
+    package func content(_ digest: Digest, size: Int64) async throws(BlobError) -> BlobContent {
+        if let file = cached(digest, size: size) { return .file(file) }
         return try await workers.run(.calls) { () throws(BlobError) in
-            let generation = cache.generation(digest)
-            let file: OpenFile
+            let file = try openWaiting(digest, size: size)
+            guard size <= Self.largestRead else { return .file(file) }
+            var bytes = ByteBufferAllocator().buffer(capacity: Int(size))
             do throws(SystemError) {
-                let folder = try fanOut.folder(digest)
-                file = try openWhole(digest.fileName, in: folder.descriptor, size: size)
-            } catch { throw missing(error) }
-            cache.insert(file, digest, since: generation)
-            return file
+                let count = try files.readAll(file.descriptor, count: Int(size), into: &bytes)
+                guard count == Int(size) else { throw SystemError(.read, .inputOutput) }
+            } catch { throw BlobError(error) }
+            return .bytes(bytes)
         }
+    }
+
+    private static let largestRead: Int64 = 64 << 10
+
+    private func openWaiting(_ digest: Digest, size: Int64) throws(BlobError) -> OpenFile {
+        let generation = cache.generation(digest)
+        let file: OpenFile
+        do throws(SystemError) {
+            let folder = try fanOut.folder(digest)
+            file = try openWhole(digest.fileName, in: folder.descriptor, size: size)
+        } catch { throw missing(error) }
+        cache.insert(file, digest, since: generation)
+        return file
     }
 
     package func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile {

@@ -40,6 +40,18 @@ extension FileOperations {
         return bytes
     }
 
+    /// Appends `count` bytes from the start of the file, or fewer if it has fewer, and answers how many.
+    func readAll(_ descriptor: CInt, count: Int, into bytes: inout ByteBuffer) throws(SystemError) -> Int {
+        var outcome = Result<Int, SystemError>.success(0)
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { buffer in
+            outcome = Result { () throws(SystemError) in
+                try readAll(descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: 0)
+            }
+            return (try? outcome.get()) ?? 0
+        }
+        return try outcome.get()
+    }
+
     /// Fills `buffer` from `offset`, or up to the end of the file, and answers how many bytes that were.
     func readAll(
         _ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int64

@@ -27,7 +27,11 @@ extension Registry {
 
     /// Opens a blob of this repository for reading; a manifest's digest is one too. Throws `.blobUnknown` or
     /// `.repositoryUnknown` for what is not readable here, wherever else it may be (B9).
-    package func openBlob(_ digest: Digest, in repository: RepositoryName) async throws(RegistryError) -> BlobContent {
+    ///
+    /// - Parameter isRead: its bytes are wanted, and not only to know that it is here.
+    package func openBlob(
+        _ digest: Digest, in repository: RepositoryName, isRead: Bool = true
+    ) async throws(RegistryError) -> BlobContent {
         // The settler moves content from row to file, so both are looked at again before it counts as gone.
         var lost: BlobFact?
         for _ in 0..<3 {
@@ -41,7 +45,7 @@ extension Registry {
                     try await asked({ c async throws(CatalogError) in try await c.revive(digest, in: repository) })
                 else { continue }
             }
-            if let content = try await open(fact) { return content }
+            if let content = try await open(fact, isRead: isRead) { return content }
             lost = fact
         }
         if let lost { await reportDamage(lost) }
@@ -127,10 +131,12 @@ extension Registry {
     }
 
     /// Content where its row says that it is; nil if it is not there (any more).
-    private func open(_ fact: BlobFact) async throws(RegistryError) -> BlobContent? {
+    private func open(_ fact: BlobFact, isRead: Bool = true) async throws(RegistryError) -> BlobContent? {
         do throws(BlobError) {
             switch fact.staged {
-            case nil: return .file(try await store.open(fact.digest, size: fact.size))
+            case nil:
+                if isRead { return try await store.content(fact.digest, size: fact.size) }
+                return .file(try await store.open(fact.digest, size: fact.size))
             case .sealed(let upload): return .file(try await openSealed(upload, fact))
             case .bytes: break
             }

@@ -18,6 +18,7 @@ struct BlobStoreContract: Sendable, CustomTestStringConvertible {
         BlobStoreContract("what is not there is absent (B9)") { store in
             let sample = Sample(10)
             await #expect(throws: BlobError.absent) { try await store.open(sample.digest(), size: 10) }
+            await #expect(throws: BlobError.absent) { try await store.content(sample.digest(), size: 10) }
             await #expect(throws: BlobError.absent) { try await store.openSealed(.new(), size: 10) }
             #expect(try await !store.isPresent(sample.digest(), size: 10))
             #expect(store.cached(try sample.digest(), size: 10) == nil)
@@ -29,9 +30,22 @@ struct BlobStoreContract: Sendable, CustomTestStringConvertible {
             try await store.put(sample)
             #expect(try await store.read(sample) == sample.bytes)
             await #expect(throws: BlobError.absent) { try await store.open(sample.digest(), size: 999) }
+            await #expect(throws: BlobError.absent) { try await store.content(sample.digest(), size: 999) }
             #expect(store.cached(try sample.digest(), size: 999) == nil)
             #expect(try await store.isPresent(sample.digest(), size: 1_000))
             #expect(try await !store.isPresent(sample.digest(), size: 1_001))
+        },
+        BlobStoreContract("content for a reader is all of it, small or large") { store in
+            for size in [0, 1, 64 << 10, (64 << 10) + 1, 700_001] {
+                let sample = Sample(size)
+                try await store.put(sample)
+                store.evict(try sample.digest())
+                for _ in 1...2 {
+                    let content = try await store.content(sample.digest(), size: sample.size)
+                    #expect(content.size == sample.size)
+                    #expect(try content.bytes() == sample.bytes)
+                }
+            }
         },
         BlobStoreContract("removed content is absent, and removing it again is no error") { store in
             let sample = Sample(1_000)

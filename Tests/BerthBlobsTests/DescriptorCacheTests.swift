@@ -1,5 +1,6 @@
 import BerthModel
 import Glibc
+import NIOCore
 import Testing
 
 @testable import BerthBlobs
@@ -25,6 +26,29 @@ struct DescriptorCacheTests {
         store.evict(try sample.digest())
         #expect(store.cached(try sample.digest(), size: sample.size) == nil)
         #expect(try first.bytes() == sample.bytes, "whoever holds it goes on reading")
+    }
+
+    @Test("small content that has to be waited for is read where it is opened, and stays open")
+    func readWhereOpened() async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let store = try await root.store(files)
+        let (small, large) = (Sample(64 << 10), Sample((64 << 10) + 1))
+        for sample in [small, large] { try await store.put(sample) }
+        guard case .bytes(let bytes) = try await store.content(small.digest(), size: small.size) else {
+            Issue.record("it was not read")
+            return
+        }
+        #expect(Array(bytes.readableBytesView) == small.bytes)
+        let reads = files.count(.read)
+        guard case .file = try await store.content(large.digest(), size: large.size),
+            case .file(let again) = try await store.content(small.digest(), size: small.size)
+        else {
+            Issue.record("it was read")
+            return
+        }
+        #expect(files.count(.read) == reads)
+        #expect(try again.bytes() == small.bytes)
     }
 
     @Test("what the kernel has in memory is opened at once, by its name, size and kind alone")

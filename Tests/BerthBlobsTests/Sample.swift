@@ -67,6 +67,15 @@ extension OpenFile {
     }
 }
 
+extension BlobContent {
+    func bytes() throws -> [UInt8] {
+        switch self {
+        case .file(let file): try file.bytes()
+        case .bytes(let buffer): Array(buffer.readableBytesView)
+        }
+    }
+}
+
 extension BlobStore {
     /// Uploads and seals `sample`.
     func seal(_ sample: Sample, as id: UploadID = .new()) async throws -> UploadID {

@@ -112,6 +112,7 @@ final class MemoryStore: BlobStore, @unchecked Sendable {
 
     // Not used here.
     func open(_ digest: Digest, size: Int64) async throws(BlobError) -> OpenFile { throw .absent }
+    func content(_ digest: Digest, size: Int64) async throws(BlobError) -> BlobContent { throw .absent }
     func cached(_ digest: Digest, size: Int64) -> OpenFile? { nil }
     func openSealed(_ upload: UploadID, size: Int64) async throws(BlobError) -> OpenFile { throw .absent }
     func contents(of file: OpenFile) async throws(BlobError) -> [UInt8] { throw .absent }

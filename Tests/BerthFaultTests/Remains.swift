@@ -50,16 +50,17 @@ struct Remains: Sendable {
                 """))
     }
 
-    /// Marks of content that may leak, anywhere below the root.
-    func marks() throws -> Set<String> {
+    /// Marks of content that may leak, anywhere below the root, with the files that they are in.
+    func marks() throws -> [String: Set<String>] {
         let start = Data("leak:".utf8)
         let length = Leak.mark(0).utf8.count
-        var found: Set<String> = []
+        var found: [String: Set<String>] = [:]
         for name in FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? [] {
             guard let data = FileManager.default.contents(atPath: "\(root)/\(name)") else { continue }
             var rest = data[...]
             while let range = rest.range(of: start), rest.endIndex - range.lowerBound >= length {
-                found.insert(String(decoding: rest[range.lowerBound..<range.lowerBound + length], as: UTF8.self))
+                let mark = String(decoding: rest[range.lowerBound..<range.lowerBound + length], as: UTF8.self)
+                found[mark, default: []].insert(name)
                 rest = rest[min(rest.endIndex, range.upperBound + 150)...]
             }
         }

@@ -29,7 +29,8 @@ struct GetBlob: Endpoint {
         let digest = try parsedDigest()
         let promise = call.promise(digest, in: repository)
         let content: BlobContent
-        do { content = try await call.registry.openBlob(digest, in: repository) } catch {
+        let isRead = call.request.method == .get
+        do { content = try await call.registry.openBlob(digest, in: repository, isRead: isRead) } catch {
             if let promise { call.registry.withdraw(promise) }
             throw Refusal(error)
         }

@@ -82,7 +82,10 @@ final class Runner {
             Trial(process: runner.process, plan: plan, tls: test.tls, unit: test.unit, round: round)
         }
         for runner in runners { try test.prepare(trial(runner, 0)) }
-        if !plan.isSmoke { Files.flush(folder) }
+        if !plan.isSmoke {
+            if test.pageCache == .warm { for runner in runners { Files.readAll(below: runner.root) } }
+            Files.flush(folder)
+        }
         let before = Machine.times()
         for round in 0..<min(plan.rounds, test.mostRounds) {
             for turn in runners.indices {
@@ -95,6 +98,7 @@ final class Runner {
                     Files.flush(folder)
                     Machine.touchMemory(test.writes + test.writes / 4 + 256 << 20)
                 }
+                if test.pageCache == .cold, !plan.isSmoke { try Files.forget() }
                 result.servers[runners[place].index].rounds.append(try test.measure(trial(runners[place], round)))
             }
         }

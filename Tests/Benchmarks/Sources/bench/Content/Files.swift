@@ -73,6 +73,31 @@ enum Files {
         close(folder)
     }
 
+    private static let forgetting = "/proc/sys/vm/drop_caches"
+    static var canForget: Bool { access(forgetting, W_OK) == 0 }
+
+    /// Has the kernel forget all files and names that are on the disk.
+    static func forget() throws {
+        sync()
+        let file = open(forgetting, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure(forgetting) }
+        defer { close(file) }
+        guard Glibc.write(file, "3", 1) == 1 else { throw failure(forgetting) }
+    }
+
+    /// Reads all files below a folder, so that the kernel has them in memory.
+    static func readAll(below folder: String) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        let names = FileManager.default.enumerator(atPath: folder)
+        while let name = names?.nextObject() as? String {
+            let file = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+            guard file >= 0 else { continue }
+            while read(file, buffer.baseAddress, buffer.count) > 0 {}
+            close(file)
+        }
+    }
+
     /// Where this program is, with the other programs of the package.
     static let ownFolder: String = {
         var buffer = [UInt8](repeating: 0, count: 4096)

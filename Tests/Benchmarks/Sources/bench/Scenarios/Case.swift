@@ -15,6 +15,8 @@ struct Case {
     /// Bytes that one measurement writes, about; 0 where it only reads. So much memory is touched, and the file system
     /// flushed, before each.
     var writes = 0
+    /// What the kernel remembers of the entrants' files.
+    var pageCache = PageCache.asItIs
     /// Whether each round has a process of its own.
     var restarts = false
     /// Rounds at the most, where one takes long.
@@ -23,6 +25,16 @@ struct Case {
     var prepare: (Trial) throws -> Void = { _ in }
     /// Measures one round.
     let measure: (Trial) throws -> Measurement
+}
+
+/// What the kernel remembers of a root's files when a measurement begins.
+enum PageCache {
+    /// What the cases before have left.
+    case asItIs
+    /// All of it: the files are read before the first round.
+    case warm
+    /// Nothing: it is told to forget before each measurement.
+    case cold
 }
 
 /// A server with what it serves.
@@ -57,6 +69,11 @@ protocol Scenario: Sendable {
 enum Absence {
     @Sendable static func noAPI(_ server: any Server) -> String? {
         server.isRegistry ? nil : "serving files"
+    }
+
+    /// For cold cases.
+    @Sendable static func noForgetting(_ server: any Server) -> String? {
+        Files.canForget ? nil : "the right to empty the kernel's caches"
     }
 
     @Sendable static func noPush(_ server: any Server) -> String? { server.takesPushes ? nil : "taking no pushes" }

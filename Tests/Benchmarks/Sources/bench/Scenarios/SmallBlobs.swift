@@ -9,11 +9,13 @@ struct SmallBlobs: Scenario {
         let goals: [Goal] = [.cpu(2, "nginx"), .rate(30 * 1.2 / 76, "nginx", note: note)]
         return [
             read(blobs, "GET", blobs.blobs[0], goals: goals), read(blobs, "GET", blobs.blobs[1], goals: goals),
-            read(blobs, "HEAD", blobs.blobs[0]),
+            read(blobs, "HEAD", blobs.blobs[0]), read(blobs, "GET", blobs.blobs[0], isCold: true),
         ]
     }
 
-    private func read(_ dataset: Dataset, _ method: String, _ group: Dataset.Blobs, goals: [Goal] = []) -> Case {
+    private func read(
+        _ dataset: Dataset, _ method: String, _ group: Dataset.Blobs, isCold: Bool = false, goals: [Goal] = []
+    ) -> Case {
         let table = RequestTable()
         for number in group.numbers {
             let content = group.content(number)
@@ -22,9 +24,13 @@ struct SmallBlobs: Scenario {
                 Expectation(length: content.size, body: .content(content, from: 0)))
         }
         return Case(
-            name: "\(method.lowercased())-\(group.size >> 10)k",
-            title: "blob \(method), \(group.size >> 10) KiB, over \(group.numbers.count), 64 connections",
-            root: .kept(dataset), goals: goals
+            name: "\(method.lowercased())-\(group.size >> 10)k\(isCold ? "-cold" : "")",
+            title: """
+                blob \(method), \(group.size >> 10) KiB, over \(group.numbers.count), 64 connections\
+                \(isCold ? ", nothing in the kernel's memory" : "")
+                """,
+            root: .kept(dataset), absent: { isCold ? Absence.noForgetting($0) : nil }, goals: goals,
+            pageCache: isCold ? .cold : .warm
         ) { trial in
             let load = try trial.load(connections: trial.plan.pick(64, smoke: 8)) { connection in
                 // Another choice in each round, so that no round repeats what the last one left in a cache.
