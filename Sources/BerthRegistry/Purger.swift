@@ -91,12 +91,19 @@ package struct Purger: Sendable {
                     } else if !going.stays(content.digest) {
                         throw .failed(operation: "remove", errno: ECANCELED)
                     }
-                    if let upload = content.upload { try await store.discardSealed(upload) }
+                    if let upload = content.upload { try await discard(upload) }
                     gone.append(content.digest)
                 } catch { failure = error }
             }
             try await catalog.forgetPurged(gone, of: id)
         }
+    }
+
+    /// The upload that held the bytes, under either of its names: where its row went before a crash, the next start has
+    /// taken it for one that was never committed, and opened it again.
+    private func discard(_ upload: UploadID) async throws(BlobError) {
+        try await store.discardSealed(upload)
+        try await store.discard(upload)
     }
 }
 
