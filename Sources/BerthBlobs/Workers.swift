@@ -5,7 +5,8 @@ import NIOPosix
 enum Lane: CaseIterable, Sendable {
     /// Hashing and writing to the page cache: as many threads as cores.
     case bytes
-    /// Short calls: open, stat, rename, unlink.
+    /// Short calls, that wait for the disk where its names are not in memory: open, stat, reading what is small. As many at
+    /// once as a disk takes well.
     case calls
     /// Calls that wait for the disk while a client waits for them.
     case syncs
@@ -28,7 +29,7 @@ final class Workers: Sendable {
     /// `threads` is the number that hash and write.
     init(threads: Int) {
         bytes = NIOThreadPool(numberOfThreads: max(2, threads))
-        calls = NIOThreadPool(numberOfThreads: 2)
+        calls = NIOThreadPool(numberOfThreads: 8)
         syncs = NIOThreadPool(numberOfThreads: 4)
         settling = NIOThreadPool(numberOfThreads: Self.settlingThreads)
         removing = NIOThreadPool(numberOfThreads: 1)
