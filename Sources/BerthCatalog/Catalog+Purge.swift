@@ -180,7 +180,8 @@ extension Catalog {
         }
     }
 
-    /// Takes the digests out of the history of tags: that there was a change stays known.
+    /// Takes the digests out of the history of tags: that there was a change stays known. A repository into which one was
+    /// pushed again meanwhile keeps that one: it is new content, and its tags come back by their history (G5).
     package func purgeHistory(_ id: Int64) async throws(CatalogError) {
         let newest = try await database.read { transaction throws(CatalogError) in
             try transaction.row("SELECT coalesce(max(id), 0) FROM tag_history", [])
@@ -196,6 +197,10 @@ extension Catalog {
                     SET old_digest = NULL
                     WHERE id > ? AND id <= ? AND old_digest IN (
                         SELECT digest FROM purge_content WHERE purge_id = ? AND state <> 4)
+                        AND NOT EXISTS (
+                            SELECT 1
+                            FROM manifest m
+                            WHERE m.digest = tag_history.old_digest AND m.repository_id = tag_history.repository_id)
                     """, [.integer(from), .integer(to), .integer(id)])
                 try collecting.transaction.execute(
                     """
@@ -203,6 +208,10 @@ extension Catalog {
                     SET new_digest = NULL
                     WHERE id > ? AND id <= ? AND new_digest IN (
                         SELECT digest FROM purge_content WHERE purge_id = ? AND state <> 4)
+                        AND NOT EXISTS (
+                            SELECT 1
+                            FROM manifest m
+                            WHERE m.digest = tag_history.new_digest AND m.repository_id = tag_history.repository_id)
                     """, [.integer(from), .integer(to), .integer(id)])
             }
             last = to

@@ -184,6 +184,28 @@ struct PurgeTests {
         }
     }
 
+    @Test(
+        "tags of what is pushed again while it is purged come back with it (G5)",
+        arguments: ["library/box", "other/box"], [true, false])
+    func tagsPushedAgain(to repository: String, isContent: Bool) async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            try await test.pushBlob(1)
+            _ = try await test.push(10, references: [1], tags: ["old"])
+            let target = isContent ? PurgeTarget.content(digest(1)) : .repository(try test.name())
+            let id = try await test.catalog.beginPurge(target, by: alice)
+            try await test.catalog.detachPurged(id)
+            try await test.pushBlob(1, to: repository)
+            _ = try await test.push(10, references: [1], tags: ["late"], to: repository)
+            _ = try await test.delete(10, in: repository)
+            try await test.carryOut(id)
+            #expect(
+                try await test.undelete(10, in: repository)
+                    == .restored(manifests: 1, tags: [Tag("late")], skipped: []))
+            #expect(try await test.points("late", in: repository) == digest(10))
+            #expect(try await test.points("old", in: repository) == nil)
+        }
+    }
+
     @Test("who comes to name it without bringing it keeps nothing of it, and goes with it")
     func namedMeanwhile() async throws {
         try await withCatalog(settings: collectSettings()) { test in
