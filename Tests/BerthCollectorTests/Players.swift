@@ -397,11 +397,12 @@ extension World {
         var began = memory.tick()
         var isDone = false
         for _ in 0..<3 where !isDone {
-            let start = starts
+            let (start, before) = (starts, commits[Stage.player])
             let left = await persistently { () async throws(CatalogError) in
                 stage?.does("purge content")
                 guard start == starts else {
-                    // The start has finished what had begun.
+                    // The start has finished what had begun; what had not is asked for again.
+                    guard commits[Stage.player] != before else { return 1 }
                     let purges = try await catalog.purges(limit: 10)
                     return purges.first { $0.entry.target == target }?.isDone == true ? 0 : 1
                 }
