@@ -107,6 +107,8 @@ struct Memory {
     /// Bytes that somebody sends, or wants back.
     private struct Bringing {
         let number: Int
+        /// All of this repository.
+        var repository: Int?
         var end = Int.max
     }
     /// A manifest that was deleted last as its client was told, and what was here with it before.
@@ -300,6 +302,9 @@ struct Memory {
         }
         (acknowledged, deleted, deletedRepositories) = (copy.acknowledged, copy.deleted, copy.deletedRepositories)
         (roots, tagged, linked) = (copy.roots, copy.tagged, copy.linked)
+        for bringing in copy.bringings where bringing.end == .max {
+            if let repository = bringing.repository { forgetDeletion(of: repository) }
+        }
         goneClients = (deletions.count, bringings.count)
     }
 
@@ -309,7 +314,7 @@ struct Memory {
         where target != repository && tear.kind == .tearing && tear.repository == repository && tear.end > 0 {
             deletions.append(Deletion(number: tear.number, repository: target, kind: .tearing))
         }
-        bringings.append(Bringing(number: -1))
+        bringings.append(Bringing(number: -1, repository: repository))
         return bringings.count - 1
     }
 

@@ -360,9 +360,9 @@ extension World {
         }
         // Which of several it was is not said.
         let isOnly = memory.isOnlyDeletion(deletion.index)
-        // Before a crash it may have come back whatever it says now.
+        // Before a crash it may have come back whatever it says now, or if nobody says anything any more.
         if case .done? = back { memory.forgetDeletion(of: repository) }
-        if starts != start { memory.forgetDeletion(of: repository) }
+        if starts != start || back == nil { memory.forgetDeletion(of: repository) }
         guard isOnly, let back else { return }
         switch back {
         case .done: memory.restore(repository, as: target, deletion, since: moment)
