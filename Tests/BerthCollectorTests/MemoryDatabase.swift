@@ -18,6 +18,8 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
     var stage: Stage?
     /// Registry time as it was stored last.
     var stamp: Int64 = 0
+    /// Whether event loops are answered from the pages that are in memory.
+    var answersNow = false
     /// Called after each write.
     var committed: () -> Void = {}
 
@@ -93,6 +95,12 @@ final class MemoryDatabase: SQLDatabase, @unchecked Sendable {
         return value
     }
 
+    /// Now and then the pages are in memory.
+    func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
+        guard answersNow, let stage, stage.flips() else { return nil }
+        return try? rows(sql, arguments)
+    }
+
     func write<Value: Sendable>(
         _ cost: WriteCost, _ body: @escaping @Sendable (any SQLTransaction) throws(CatalogError) -> Value,
         settled: @escaping @Sendable (Result<Value, CatalogError>) -> Void
@@ -158,6 +166,10 @@ final class MemoryConnection: SQLDatabase, @unchecked Sendable {
             guard left > 0 else { throw .unavailable("refused") }
         }
         return try await database.read(body)
+    }
+
+    func rowsNow(_ sql: StaticString, _ arguments: [SQLValue]) -> [SQLRow]? {
+        isDead ? nil : database.rowsNow(sql, arguments)
     }
 
     func write<Value: Sendable>(

@@ -45,7 +45,13 @@ extension World {
             if catalog.cachedManifest(digest, in: name) != nil { return true }
             if try await catalog.manifest(digest, in: name) != nil { return true }
         } else {
-            if catalog.cachedBlob(digest, in: name) != nil { return true }
+            switch catalog.blobNow(digest, in: name) {
+            case .here: return true
+            case .absent:
+                catalog.leases.withdraw(promise)
+                return false
+            case .unknown: break
+            }
             for _ in 0..<3 {
                 guard let fact = try await catalog.blob(digest, in: name), !fact.isDamaged else { break }
                 if fact.state == .live { return true }

@@ -69,7 +69,9 @@ struct Search: Sendable {
             let setting = Setting(
                 window: round % 3 == 2 ? 2 : 30,
                 rowsPerClosure: beginning == .treeDrawnOut || round % 4 == 3 ? 4 : 1_000, guards: guards, locks: locks,
-                hasRepositories: round % 5 == 4, hasRestores: round % 7 == 6)
+                hasRepositories: round % 5 == 4, hasRestores: round % 7 == 6,
+                // What each seed stands for where a guard is missing is known, and stays.
+                answersNow: guards == .all && locks && round % 2 == 1)
             try database.clear()
             let world = try World(database, setting)
             try await beginning.prepare(world)

@@ -29,6 +29,8 @@ struct Setting: Sendable {
     var hasRepositories = false
     /// Whether a snapshot is brought back.
     var hasRestores = false
+    /// Whether questions of event loops are answered at once, now and then.
+    var answersNow = false
 
     var catalog: CatalogSettings {
         var settings = CatalogSettings()
@@ -87,6 +89,7 @@ final class World: @unchecked Sendable {
 
     init(_ database: MemoryDatabase, _ setting: Setting) throws {
         self.database = database
+        database.answersNow = setting.answersNow
         self.setting = setting
         terms = setting.catalog.terms
         meanwhile = Meanwhile()
