@@ -135,12 +135,12 @@ struct ReadsNowTests {
         try Data(repeating: 1, count: 3 << 20).write(to: URL(fileURLWithPath: path))
         let pages = Pages(path)
         pages.leaveMemory()
-        #expect(!pages.areInMemory)
+        #expect(pages.shareInMemory < 0.5)
         let warming = try #require(CatalogWarming(path: path))
         warming.begin()
-        // The kernel reads while we do other things, and tells nobody when it has.
-        for _ in 0..<2_000 where !pages.areInMemory { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(pages.areInMemory)
+        // The kernel reads while we do other things, and tells nobody when it has. On a busy machine it may leave out some.
+        for _ in 0..<2_000 where pages.shareInMemory < 0.5 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(pages.shareInMemory >= 0.5)
         warming.end()
         #expect(CatalogWarming(path: folder.path + "/none") == nil)
     }
@@ -160,7 +160,7 @@ struct Pages {
         }
         let pages = Pages(path)
         pages.leaveMemory()
-        return !pages.areInMemory
+        return pages.shareInMemory < 0.5
     }()
 
     /// What is written has to be on the disk first.
@@ -171,13 +171,15 @@ struct Pages {
         posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    var areInMemory: Bool {
+    /// From 0 to 1.
+    var shareInMemory: Double {
         let file = open(path, O_RDONLY)
         defer { close(file) }
         let size = Int(lseek(file, 0, SEEK_END))
-        guard let start = mmap(nil, size, PROT_READ, MAP_SHARED, file, 0), start != MAP_FAILED else { return false }
+        guard let start = mmap(nil, size, PROT_READ, MAP_SHARED, file, 0), start != MAP_FAILED else { return 0 }
         defer { munmap(start, size) }
         var resident = [UInt8](repeating: 0, count: (size + 4_095) / 4_096)
-        return mincore(start, size, &resident) == 0 && resident.allSatisfy { $0 & 1 == 1 }
+        guard mincore(start, size, &resident) == 0 else { return 0 }
+        return Double(resident.count { $0 & 1 == 1 }) / Double(resident.count)
     }
 }
