@@ -8,7 +8,16 @@ extension Catalog {
     package func commitBlob(_ commit: BlobCommit) async throws(CatalogError) -> BlobCommitOutcome {
         try await stage(commit.content.stagedByteCount) { [self] transaction, changes throws(CatalogError) in
             let now = clock.wall()
-            let upload = try commit.upload.flatMap { id throws(CatalogError) in try transaction.upload(id) }
+            // Hardly any upload of small content has a row before: then one statement finds that out and writes its end.
+            var upload: UploadFact?
+            var isEnded = false
+            if let id = commit.upload {
+                if !commit.content.isClaim {
+                    isEnded = try transaction.endUnknown(
+                        id, commit.repository, commit.principal, commit.digest, at: now)
+                }
+                if !isEnded { upload = try transaction.upload(id) }
+            }
             if let upload, !upload.isOpen { return .uploadEnded(upload) }
             try transaction.lock(blobs: [commit.digest])
             guard
@@ -18,7 +27,7 @@ extension Catalog {
             let repository = try transaction.makeRepository(commit.repository, at: now, &changes)
             try transaction.link(
                 commit.digest, commit.mediaKind, in: repository, by: commit.principal, leasedAt: time.now())
-            if let id = commit.upload {
+            if let id = commit.upload, !isEnded {
                 try transaction.endUpload(
                     id, commit.repository, commit.principal, .committed(commit.digest), at: now)
                 if upload != nil { changes.totals.openUploads -= 1 }
@@ -149,6 +158,10 @@ extension Catalog {
 }
 
 extension BlobCommit.Content {
+    /// Nothing but that the content is here already.
+    var isClaim: Bool {
+        if case .presentAndGood = self { true } else { false }
+    }
     var stagedByteCount: Int {
         switch self {
         case .bytes(let bytes): bytes.count

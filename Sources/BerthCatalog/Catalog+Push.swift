@@ -90,7 +90,10 @@ private struct ManifestWriting {
         guard let isStaged = try transaction.ensure(push.digest, size: push.size, content, at: now, &changes)
         else { return .done(.contentGone) }
         for blob in check.doomed { try transaction.revive(blob) }
-        let repository = try transaction.makeRepository(push.repository, at: now, &changes)
+        let repository: Int64
+        if let known { repository = known } else {
+            repository = try transaction.makeRepository(push.repository, at: now, &changes)
+        }
         try transaction.link(push.digest, .manifest, in: repository, by: push.principal, leasedAt: registryTime)
         let id = try store(row, in: repository, depth: check.depth)
         for (parent, depth) in raised {

@@ -188,7 +188,7 @@ extension Catalog {
     /// Committed content that has not settled, in the order of its digests: at most `limit` rows, and no more of them
     /// than about 16 MiB of content take. What is damaged waits for an upload and is left out.
     package func staged(after last: Digest?, limit: Int) async throws(CatalogError) -> [StagedRow] {
-        try await database.read { transaction throws(CatalogError) in
+        try await database.read { [caches] transaction throws(CatalogError) in
             let rows = try transaction.rows(
                 """
                 SELECT s.id, s.digest, s.size, s.upload_id
@@ -206,8 +206,11 @@ extension Catalog {
                 let size = try row.integer(2)
                 if row.isNull(3) {
                     room -= size
-                    let bytes = try transaction.row("SELECT bytes FROM blob_staging WHERE id = ?", [.integer(key.id)])
-                    found.append(StagedRow(key: key, size: size, content: .bytes(try bytes?.bytes(0) ?? [])))
+                    let bytes: [UInt8]
+                    if let lately = caches.staged.bytes(of: key.digest) { bytes = lately } else {
+                        bytes = try transaction.stagedBytes(key)
+                    }
+                    found.append(StagedRow(key: key, size: size, content: .bytes(bytes)))
                 } else {
                     found.append(StagedRow(key: key, size: size, content: .sealed(try row.upload(3))))
                 }
@@ -228,6 +231,10 @@ extension Catalog {
 }
 
 extension SQLTransaction {
+    func stagedBytes(_ key: StagedKey) throws(CatalogError) -> [UInt8] {
+        try row("SELECT bytes FROM blob_staging WHERE id = ?", [.integer(key.id)])?.bytes(0) ?? []
+    }
+
     /// Nil where there is no such repository, or it has been deleted.
     func repositoryID(_ name: RepositoryName) throws(CatalogError) -> Int64? {
         try row("SELECT id FROM repository WHERE name = ? AND deleted_at IS NULL", [.text(name.text)])

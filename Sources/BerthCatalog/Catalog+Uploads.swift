@@ -105,6 +105,19 @@ extension SQLTransaction {
             .map { row throws(CatalogError) in try row.uploadFact() }
     }
 
+    /// Writes the end mark of an upload that has no row. False: it has one, and nothing was written.
+    func endUnknown(
+        _ id: UploadID, _ repository: RepositoryName, _ principal: Principal, _ digest: Digest, at now: Int64
+    ) throws(CatalogError) -> Bool {
+        try execute(
+            """
+            INSERT INTO upload (id, repository, principal, outcome, digest, ended_at)
+            VALUES (?, ?, ?, 1, ?, ?)
+            ON CONFLICT (id) DO NOTHING
+            """,
+            [.text(id.text), .text(repository.text), .text(principal.text), .digest(digest), .integer(now)]) > 0
+    }
+
     /// Writes the end mark, over the row of an open upload or without one.
     func endUpload(
         _ id: UploadID, _ repository: RepositoryName, _ principal: Principal, _ outcome: UploadFact.Outcome,

@@ -18,6 +18,7 @@ final class CatalogCaches: Sendable {
     let links: CoherentCache<ContentKey, Bool>
     /// Content that is live, settled and whole.
     let content: CoherentCache<Digest, BlobFact>
+    let staged = StagedLately(capacity: 16 << 20)
 
     init(entries: Int) {
         tags = CoherentCache(entries: entries)
@@ -36,6 +37,7 @@ final class CatalogCaches: Sendable {
         for key in changes.manifests { manifests.invalidate(key) }
         for key in changes.links { links.invalidate(key) }
         for digest in changes.content { content.invalidate(digest) }
+        staged.note(unstaged: changes.unstaged, staged: changes.staged)
     }
 
     func dropAll() {
@@ -43,6 +45,7 @@ final class CatalogCaches: Sendable {
         manifests.invalidateAll()
         links.invalidateAll()
         content.invalidateAll()
+        staged.removeAll()
     }
 }
 
@@ -52,6 +55,10 @@ struct Changes: Sendable {
     var manifests: [CatalogCaches.ContentKey] = []
     var links: [CatalogCaches.ContentKey] = []
     var content: [Digest] = []
+    /// Content whose staging row is gone.
+    var unstaged: [Digest] = []
+    /// Content whose bytes are in a new staging row.
+    var staged: [(digest: Digest, bytes: [UInt8])] = []
     /// A repository went or came as a whole: nobody knows which keys those are.
     var touchesRepository = false
     var totals = Totals()

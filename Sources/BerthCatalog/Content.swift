@@ -8,43 +8,57 @@ extension SQLTransaction {
     func ensure(
         _ digest: Digest, size: Int64, _ content: BlobCommit.Content, at now: Int64, _ changes: inout Changes
     ) throws(CatalogError) -> Bool? {
-        let known = try self.content(digest)
-        if let known, known.state != .sweeping, !known.isDamaged, known.size == size {
-            var isGood = known.staged != nil
-            if case .presentAndGood = content { isGood = true }
-            if isGood {
-                try revive(known)
-                return false
-            }
-        }
-        let bytes: SQLValue
-        let upload: SQLValue
-        switch content {
-        case .presentAndGood: return nil
-        case .bytes(let content): (bytes, upload) = (.bytes(content), .null)
-        case .sealed(let id): (bytes, upload) = (.null, .text(id.text))
-        }
-        if let known {
-            if known.staged != nil { try forgetStaging(of: known.digest, &changes) }
-            changes.totals.bytes += size - known.size
-        } else {
+        // Bytes that somebody sends are new more often than not: then one statement finds that out and makes the row.
+        if !content.isClaim, try makeBlob(digest, size: size, at: now) {
             changes.totals.blobs += 1
             changes.totals.bytes += size
+            try stage(digest, size: size, content, &changes)
+            return true
         }
+        let known = try self.content(digest)
+        if let known, known.state != .sweeping, !known.isDamaged, known.size == size,
+            content.isClaim || known.staged != nil
+        {
+            try revive(known)
+            return false
+        }
+        guard let known, !content.isClaim else { return nil }
+        if known.staged != nil { try forgetStaging(of: known.digest, &changes) }
+        changes.totals.bytes += size - known.size
+        try execute(
+            "UPDATE blob SET size = ?, state = 0, damaged = 0 WHERE digest = ?", [.integer(size), .digest(digest)])
+        try stage(digest, size: size, content, &changes)
+        return true
+    }
+
+    /// True if there was none.
+    private func makeBlob(_ digest: Digest, size: Int64, at now: Int64) throws(CatalogError) -> Bool {
         try execute(
             """
             INSERT INTO blob (digest, size, state, damaged, created_at)
             VALUES (?, ?, 0, 0, ?)
-            ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = 0, damaged = 0
+            ON CONFLICT (digest) DO NOTHING
             """,
-            [.digest(digest), .integer(size), .integer(now)])
+            [.digest(digest), .integer(size), .integer(now)]) > 0
+    }
+
+    private func stage(
+        _ digest: Digest, size: Int64, _ content: BlobCommit.Content, _ changes: inout Changes
+    ) throws(CatalogError) {
+        let (bytes, upload): (SQLValue, SQLValue)
+        switch content {
+        case .presentAndGood: return
+        case .bytes(let content):
+            (bytes, upload) = (.bytes(content), .null)
+            changes.staged.append((digest, content))
+        case .sealed(let id): (bytes, upload) = (.null, .text(id.text))
+        }
         try execute(
             "INSERT INTO blob_staging (digest, size, upload_id, bytes) VALUES (?, ?, ?, ?)",
             [.digest(digest), .integer(size), upload, bytes])
         changes.totals.staged += 1
         changes.totals.stagedBytes += Int64(content.stagedByteCount)
         changes.content.append(digest)
-        return true
     }
 
     /// Forgets a staging whose content is no good; bytes that come anew are staged under another key.
@@ -59,6 +73,7 @@ extension SQLTransaction {
                 "DELETE FROM blob_staging WHERE id = ? AND digest = ? RETURNING upload_id, size",
                 [.integer(key.id), .digest(key.digest)])
         else { return }
+        changes.unstaged.append(key.digest)
         changes.totals.staged -= 1
         if row.isNull(0) { changes.totals.stagedBytes -= try row.integer(1) }
     }

@@ -55,6 +55,56 @@ struct BlobTests {
         }
     }
 
+    @Test("who settles reads bytes that were staged a moment ago from memory, others from the row")
+    func stagedLately() async throws {
+        let folder = try TemporaryFolder()
+        let test = try await openCatalog(in: folder)
+        try await test.pushBlob(1)
+        let bytes = [UInt8](repeating: 1, count: 10)
+        #expect(test.catalog.caches.staged.bytes(of: digest(1)) == bytes)
+        // The row says something else, so that one sees who is asked.
+        _ = try await test.catalog.write { transaction, _ throws(CatalogError) in
+            try transaction.execute("UPDATE blob_staging SET bytes = x'00'", [])
+        }
+        #expect(try await test.catalog.staged(after: nil, limit: 1).first?.content == .bytes(bytes))
+        try await test.catalog.close()
+
+        let anew = try await openCatalog(in: folder)
+        let row = try #require(try await anew.catalog.staged(after: nil, limit: 1).first)
+        #expect(row.content == .bytes([0]))
+        try await anew.catalog.close()
+    }
+
+    @Test("bytes that were staged a moment ago are kept until they have settled, and not where nothing was committed")
+    func stagedLatelyEnds() async throws {
+        try await withCatalog { test in
+            try await test.pushBlob(1)
+            try await test.catalog.markSettled(try await test.catalog.staged(after: nil, limit: 1).map(\.key))
+            #expect(test.catalog.caches.staged.bytes(of: digest(1)) == nil)
+
+            await #expect(throws: CatalogError.noSpace) {
+                try await test.catalog.write { transaction, changes throws(CatalogError) in
+                    _ = try transaction.ensure(digest(2), size: 1, .bytes([2]), at: 0, &changes)
+                    throw CatalogError.noSpace
+                }
+            }
+            #expect(test.catalog.caches.staged.bytes(of: digest(2)) == nil)
+            #expect(try await test.catalog.content(digest(2)) == nil)
+        }
+    }
+
+    @Test("no more is kept of what was staged than there is room for")
+    func stagedLatelyIsBounded() {
+        let lately = StagedLately(capacity: 10)
+        lately.note(unstaged: [], staged: [(digest(1), [1, 1, 1, 1, 1, 1]), (digest(2), [2, 2, 2, 2, 2])])
+        #expect(lately.bytes(of: digest(1)) != nil && lately.bytes(of: digest(2)) == nil)
+        // What is staged anew in the commit that ended its staging stays.
+        lately.note(unstaged: [digest(1)], staged: [(digest(1), [1, 1, 1]), (digest(2), [2, 2, 2, 2, 2, 2, 2])])
+        #expect(lately.bytes(of: digest(1)) == [1, 1, 1] && lately.bytes(of: digest(2))?.count == 7)
+        lately.note(unstaged: [digest(1), digest(2), digest(3)], staged: [(digest(3), [UInt8](repeating: 3, count: 10))])
+        #expect(lately.bytes(of: digest(1)) == nil && lately.bytes(of: digest(3))?.count == 10)
+    }
+
     @Test("staged content comes in pages by digest")
     func stagedPages() async throws {
         try await withCatalog { test in
