@@ -48,18 +48,21 @@ final class SerialState<State: ~Copyable>: @unchecked Sendable {
         return try result.get()
     }
 
-    /// One job a turn on a thread: uploads that share a thread take turns.
+    /// One job a turn on a thread: uploads that share a thread take turns. Where nobody else waits the thread goes on, for
+    /// waking another one costs more than some of the work.
     private func runNext() {
-        guard let job = queue.withLock({ $0.jobs.first }) else { return }
-        job.work(&state)
-        let next = queue.withLock { queue -> Lane? in
-            queue.jobs.removeFirst()
-            guard let next = queue.jobs.first else {
-                queue.isRunning = false
-                return nil
+        while let job = queue.withLock({ $0.jobs.first }) {
+            job.work(&state)
+            let next = queue.withLock { queue -> Lane? in
+                queue.jobs.removeFirst()
+                guard let next = queue.jobs.first else {
+                    queue.isRunning = false
+                    return nil
+                }
+                return next.lane
             }
-            return next.lane
+            guard let next else { return }
+            guard next == job.lane, workers.isFree(next) else { return workers.submit(next) { self.runNext() } }
         }
-        if let next { workers.submit(next) { self.runNext() } }
     }
 }

@@ -1,5 +1,6 @@
 import Dispatch
 import NIOPosix
+import Synchronization
 
 /// Which threads do a piece of work, so that a slow sync keeps neither a reader nor another upload's bytes waiting.
 enum Lane: CaseIterable, Sendable {
@@ -25,6 +26,8 @@ final class Workers: Sendable {
     private let syncs: NIOThreadPool
     private let settling: NIOThreadPool
     private let removing: NIOThreadPool
+    /// Jobs of `bytes` that no thread has begun.
+    private let bytesWaiting = Atomic<Int>(0)
 
     /// `threads` is the number that hash and write.
     init(threads: Int) {
@@ -52,8 +55,16 @@ final class Workers: Sendable {
 
     /// Runs `job` on a thread of `lane`. It always runs: late, on the thread that stops the lane, if need be.
     func submit(_ lane: Lane, _ job: @escaping @Sendable () -> Void) {
-        pool(lane).submit { _ in job() }
+        guard lane == .bytes else { return pool(lane).submit { _ in job() } }
+        bytesWaiting.add(1, ordering: .relaxed)
+        bytes.submit { [self] _ in
+            bytesWaiting.subtract(1, ordering: .relaxed)
+            job()
+        }
     }
+
+    /// Whether whoever has a thread of `lane` may do its next job there at once: nobody else waits for one.
+    func isFree(_ lane: Lane) -> Bool { lane == .bytes && bytesWaiting.load(ordering: .relaxed) == 0 }
 
     /// Runs `body` on a thread of `lane` and waits for it without holding a thread of its own.
     func run<Value: Sendable>(
