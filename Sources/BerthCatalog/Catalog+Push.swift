@@ -91,7 +91,9 @@ private struct ManifestWriting {
         else { return .done(.contentGone) }
         for blob in check.doomed { try transaction.revive(blob) }
         let repository: Int64
-        if let known { repository = known } else {
+        if let known {
+            repository = known
+        } else {
             repository = try transaction.makeRepository(push.repository, at: now, &changes)
         }
         try transaction.link(push.digest, .manifest, in: repository, by: push.principal, leasedAt: registryTime)

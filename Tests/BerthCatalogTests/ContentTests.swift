@@ -101,7 +101,8 @@ struct BlobTests {
         // What is staged anew in the commit that ended its staging stays.
         lately.note(unstaged: [digest(1)], staged: [(digest(1), [1, 1, 1]), (digest(2), [2, 2, 2, 2, 2, 2, 2])])
         #expect(lately.bytes(of: digest(1)) == [1, 1, 1] && lately.bytes(of: digest(2))?.count == 7)
-        lately.note(unstaged: [digest(1), digest(2), digest(3)], staged: [(digest(3), [UInt8](repeating: 3, count: 10))])
+        lately.note(
+            unstaged: [digest(1), digest(2), digest(3)], staged: [(digest(3), [UInt8](repeating: 3, count: 10))])
         #expect(lately.bytes(of: digest(1)) == nil && lately.bytes(of: digest(3))?.count == 10)
     }
 
