@@ -207,7 +207,9 @@ extension Catalog {
                 if row.isNull(3) {
                     room -= size
                     let bytes: [UInt8]
-                    if let lately = caches.staged.bytes(of: key.digest) { bytes = lately } else {
+                    if let lately = caches.staged.bytes(of: key.digest) {
+                        bytes = lately
+                    } else {
                         bytes = try transaction.stagedBytes(key)
                     }
                     found.append(StagedRow(key: key, size: size, content: .bytes(bytes)))

@@ -35,8 +35,9 @@ struct Migrator {
 
     /// Without keeping what was there before: for a database that is a copy itself.
     func applyAll(after version: Int) throws(CatalogError) {
-        let due = migrations.filter { $0.number > version }
-        guard let newest = due.last?.number else { return }
+        guard let newest = migrations.last?.number, version < newest else { return }
+        let isNew = version == 0 && newest == Migration.newest.number
+        let due = isNew ? [Migration.newest] : migrations.filter { $0.number > version }
         try connection.execute("BEGIN IMMEDIATE")
         do {
             for statement in due.flatMap(\.statements) { try connection.execute(statement) }

@@ -53,6 +53,32 @@ struct MigrationTests {
         try copy.close()
     }
 
+    @Test("a new catalog is what all steps make of an empty one, one after another")
+    func newest() throws {
+        #expect(Migration.newest.number == Self.newest)
+        let (whole, stepwise) = (try TemporaryFolder(), try TemporaryFolder())
+        try open(stepwise, Migration.all.dropLast()).close()
+        let both = [try open(whole, Migration.all), try open(stepwise, Migration.all)]
+        let schemas = try both.map { connection in
+            try connection.inside { connection throws(CatalogError) in
+                try connection.rows("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+                    .map { row throws(CatalogError) in
+                        "\(try row.text(0)): \(try row.text(1).filter { !$0.isWhitespace })"
+                    }
+            }
+        }
+        // A table that was made anew on the way is the last in its file.
+        #expect(schemas[0].sorted() == schemas[1].sorted())
+        #expect(schemas[0].count > 60)
+        let tables = schemas[0].filter { $0.contains(": CREATETABLE") }.map { $0.prefix { $0 != ":" } }
+        for table in tables where !["meta", "access_state", "sqlite_sequence"].contains(table) {
+            for connection in both { #expect(try value("SELECT count(*) FROM \(table)", connection) == .integer(0)) }
+        }
+        let state = "SELECT id || ',' || version || ',' || is_closed || ',' || follows_file FROM access_state"
+        for connection in both { #expect(try value(state, connection) == .text("1,0,0,0")) }
+        for connection in both { try connection.close() }
+    }
+
     @Test("grants stay what they were when trust rules may have some too")
     func grants() throws {
         let folder = try TemporaryFolder()
