@@ -34,12 +34,12 @@ final class CatalogWarming: Sendable {
 
     func begin() {
         let thread = Thread { [self] in
+            nameThread("berth-warm")
             let memory = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
             for offset in stride(from: 0, to: min(size, memory / Self.share), by: Self.step) {
                 guard read(from: offset) else { return }
             }
         }
-        thread.name = "berth-warm"
         thread.start()
     }
 

@@ -39,6 +39,7 @@ package final class SQLiteDatabase: RewritingDatabase {
         status.statistics.withLock { ($0.seq, $0.changedSeq) = (meta.seq, meta.seq) }
         writerEnded.enter()
         let thread = Thread { [connection = writerConnection, queue, meta, status, writerEnded] in
+            nameThread("berth-catalog")
             connection.writeWithoutTransaction { database in
                 do throws(CatalogError) {
                     let connection = try SQLiteConnection(database)
@@ -49,7 +50,6 @@ package final class SQLiteDatabase: RewritingDatabase {
             }
             writerEnded.leave()
         }
-        thread.name = "berth-catalog"
         thread.start()
     }
 

@@ -28,12 +28,12 @@ final class SQLiteReaders: Sendable {
         for (index, queue) in queues.enumerated() {
             ended.enter()
             let thread = Thread { [self] in
+                nameThread("berth-read-\(index)")
                 queue.unsafeRead { serve($0) }
                 // A connection that only reads has nothing to lose when closing fails.
                 try? queue.close()
                 ended.leave()
             }
-            thread.name = "berth-read-\(index)"
             thread.start()
         }
     }
