@@ -137,7 +137,9 @@ extension ContentStory {
         case .live: break
         }
         if holders.contains(where: { $0.windowLeft == nil }) { return "kept: a manifest names it or is it" }
-        if !holders.isEmpty { return "kept: a deleted manifest that can still be brought back needs it" }
+        if holders.contains(where: { ($0.windowLeft ?? 0) > 0 }) {
+            return "kept: a deleted manifest that can still be brought back needs it"
+        }
         if content.staged != nil { return "kept: it has not been given its place yet" }
         if links.contains(where: { $0.leaseLeft != nil }) {
             return "kept: a client sent it or was told of it, and may name it in a manifest"

@@ -80,7 +80,7 @@ struct AdminOptions: ParsableArguments {
     /// The same of a list that comes in pages, all of them.
     func listAll(_ path: String, _ key: String, _ columns: [(title: String, field: String)]) async throws {
         var rows: [[String: Any]] = []
-        let query = path + (path.contains("?") ? "&" : "?") + "limit=1000"
+        let query = path + (path.contains("?") ? "&" : "?") + "limit=\(Self.largestPage)"
         var place = ""
         while true {
             let reply = try await send("GET", query + place, nil, .registry)
@@ -90,6 +90,26 @@ struct AdminOptions: ParsableArguments {
         }
         json ? Output.result(AdminReply.text(of: [key: rows])) : show(rows, columns)
     }
+
+    /// The `count` newest of a list that begins with the newest, whose pages go on before the `id` of the last one.
+    func list(
+        _ path: String, _ key: String, newest count: Int, _ columns: [(title: String, field: String)]
+    ) async throws {
+        var rows: [[String: Any]] = []
+        var place = ""
+        while true {
+            let limit = min(Self.largestPage, max(1, count - rows.count))
+            let reply = try await send("GET", "\(path)?limit=\(limit)\(place)", nil, .registry)
+            let page = reply.fields[key] as? [[String: Any]] ?? []
+            rows += page
+            guard page.count == limit, rows.count < count, let last = page.last?["id"] else { break }
+            place = "&before=\(last)"
+        }
+        json ? Output.result(AdminReply.text(of: [key: rows])) : show(rows, columns)
+    }
+
+    /// No page of the administration API is longer.
+    private static let largestPage = 1_000
 
     private func show(_ rows: [[String: Any]], _ columns: [(title: String, field: String)]) {
         Output.result(Table(columns.map(\.title), rows.map { row in columns.map { Table.text(row[$0.field]) } }).text)

@@ -36,13 +36,13 @@ struct TagCommand: AsyncParsableCommand {
         @OptionGroup var options: AdminOptions
         @Argument var repository: RepositoryArgument
         @Argument var tag: TagArgument
-        @Option(help: "At most so many changes, up to 1000.")
+        @Option(help: "At most so many changes.")
         var limit = 100
 
         func run() async throws {
             try await options.list(
-                "/repositories/\(escaped(repository.name.text))/tags/\(tag.tag)/history?limit=\(limit)", "changes",
-                [("AT", "changed_at"), ("BY", "changed_by"), ("FROM", "from"), ("TO", "to")], .registry)
+                "/repositories/\(escaped(repository.name.text))/tags/\(tag.tag)/history", "changes", newest: limit,
+                [("AT", "changed_at"), ("BY", "changed_by"), ("FROM", "from"), ("TO", "to")])
         }
     }
 

@@ -26,6 +26,9 @@ struct OfflineTests {
             let explained = try await berth("gc", "--root", root, "--explain", "\(layer)")
             #expect(explained.status == 0)
             #expect(explained.output.contains("kept: a deleted manifest that can still be brought back needs it"))
+            let over = try await berth(
+                "gc", "--root", root, "--explain", "\(layer)", "--set", "collector.window=0s")
+            #expect(over.status == 0 && !over.output.contains("brought back"), "\(over.output) \(over.complaint)")
             let back = try await berth("undelete", "--root", root, "team/base", "\(manifest)")
             #expect(back.status == 0, "\(back.complaint)")
             #expect(back.output.contains("tags: 1"))

@@ -10,6 +10,30 @@ private func berth(_ arguments: [String]) async throws -> Outcome {
 
 @Suite("Tags by command")
 struct TagCommandTests {
+    @Test("a history longer than a page of the administration API is shown as far as one asks")
+    func longHistory() async throws {
+        try await withTemporaryFolder { folder in
+            let root = folder + "/data"
+            try await withLiveServer(root: root) { server in
+                let images = [
+                    try await server.pushImage("one", to: "team/app"),
+                    try await server.pushImage("two", to: "team/app"),
+                ]
+                for number in 0..<1_205 {
+                    #expect(try await server.put(images[number % 2], to: "team/app", as: "latest").status == 201)
+                }
+            }
+            for (limit, lines) in [("1", 1), ("1000", 1_000), ("1100", 1_100), ("5000", 1_205)] {
+                let shown = try await berth(["tag", "history", "team/app", "latest", "--limit", limit, "--root", root])
+                #expect(shown.output.split(separator: "\n").count == 1 + lines, "\(limit): \(shown.complaint)")
+            }
+            let json = try await berth(
+                ["tag", "history", "team/app", "latest", "--limit", "1100", "--json", "--root", root])
+            #expect(json.output.hasPrefix(#"{"changes":["#))
+            #expect(json.output.split(separator: "\"id\":").count == 1_101)
+        }
+    }
+
     @Test("on a stopped registry and on a running one: list, history, restore, rules", arguments: [false, true])
     func everything(isRunning: Bool) async throws {
         try await withTemporaryFolder { folder in
