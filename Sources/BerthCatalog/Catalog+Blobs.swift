@@ -93,7 +93,8 @@ extension Catalog {
                 """
                 UPDATE repository_blob
                 SET leased_at = ?
-                WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL AND leased_at < 0
+                WHERE repository_id = ? AND blob_id = (SELECT id FROM blob WHERE digest = ?) AND deleted_at IS NULL
+                    AND leased_at < 0
                 """,
                 [.integer(time.now()), .integer(id), .digest(digest)])
             changes.content.append(digest)

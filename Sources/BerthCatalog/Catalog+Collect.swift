@@ -15,11 +15,12 @@ extension Catalog {
             if collecting.isFirstLease { return nil }
             let rows = try collecting.transaction.rows(
                 """
-                SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
+                SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at, l.deleted_at
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
-                WHERE l.leased_at <= ? AND (l.leased_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
-                ORDER BY l.leased_at, l.repository_id, l.digest, l.kind
+                JOIN blob b ON b.id = l.blob_id
+                WHERE l.leased_at <= ? AND (l.leased_at, l.repository_id, l.blob_id, l.kind) > (?, ?, ?, ?)
+                ORDER BY l.leased_at, l.repository_id, l.blob_id, l.kind
                 LIMIT ?
                 """,
                 [.integer(collecting.leaseLimit)] + (cursor ?? .start(at: LeaseMark.over)).values
@@ -29,7 +30,7 @@ extension Catalog {
                 let link = try LinkRow(row)
                 last = link.cursor(link.leasedAt ?? 0)
                 try collecting.transaction.lock(blobs: [link.digest])
-                let isKept = try row.isNull(5) ? collecting.isNeeded(link) : true
+                let isKept = try row.isNull(6) ? collecting.isNeeded(link) : true
                 if isKept {
                     // A lease that an upload draws out is still good when what needs the link goes.
                     if let began = link.leasedAt, began > LeaseMark.over,
@@ -54,11 +55,12 @@ extension Catalog {
             if collecting.isFirstLease { return nil }
             let rows = try collecting.transaction.rows(
                 """
-                SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
+                SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
-                WHERE l.leased_at < 0 AND (l.leased_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
-                ORDER BY l.leased_at, l.repository_id, l.digest, l.kind
+                JOIN blob b ON b.id = l.blob_id
+                WHERE l.leased_at < 0 AND (l.leased_at, l.repository_id, l.blob_id, l.kind) > (?, ?, ?, ?)
+                ORDER BY l.leased_at, l.repository_id, l.blob_id, l.kind
                 LIMIT ?
                 """,
                 (cursor ?? .start).values + [.integer(Int64(Self.linksPerClosure))])
@@ -169,7 +171,8 @@ extension Catalog {
                         """
                         UPDATE repository_blob
                         SET leased_at = ?
-                        WHERE repository_id = (SELECT id FROM repository WHERE name = ?) AND digest = ?
+                        WHERE repository_id = (SELECT id FROM repository WHERE name = ?)
+                            AND blob_id = (SELECT id FROM blob WHERE digest = ?)
                             AND (deleted_at IS NULL OR kind = 1) AND (leased_at IS NULL OR leased_at < ?)
                         """,
                         [.integer(at), .text(key.repository.text), .digest(key.digest), .integer(at)])
@@ -213,12 +216,6 @@ extension Collecting {
                 """, [.digest(digest)])
             guard isGone else { return nil }
         }
-        guard let row = try transaction.row("DELETE FROM blob WHERE digest = ? RETURNING size", [.digest(digest)])
-        else { return nil }
-        let size = try row.integer(0)
-        changes.content.append(digest)
-        changes.totals.blobs -= 1
-        changes.totals.bytes -= size
-        return size
+        return try transaction.removeBlob(digest, &changes)
     }
 }

@@ -11,12 +11,13 @@ extension Catalog {
             if collecting.isFirstLease { return nil }
             let rows = try collecting.transaction.rows(
                 """
-                SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
+                SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at, l.deleted_at
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
+                JOIN blob b ON b.id = l.blob_id
                 WHERE l.deleted_at <= ?
-                    AND (l.deleted_at, l.repository_id, l.digest, l.kind) > (?, ?, ?, ?)
-                ORDER BY l.deleted_at, l.repository_id, l.digest, l.kind
+                    AND (l.deleted_at, l.repository_id, l.blob_id, l.kind) > (?, ?, ?, ?)
+                ORDER BY l.deleted_at, l.repository_id, l.blob_id, l.kind
                 LIMIT ?
                 """,
                 [.integer(collecting.windowLimit)] + (cursor ?? .start).values
@@ -24,7 +25,7 @@ extension Catalog {
             var last: LinkCursor?
             for row in rows {
                 let link = try LinkRow(row)
-                last = link.cursor(try row.integer(5))
+                last = link.cursor(try row.integer(6))
                 if try collecting.isNeededDeleted(link) { continue }
                 _ = try collecting.drop(link, &changes)
             }
@@ -99,7 +100,8 @@ extension Collecting {
             """
             SELECT 1
             FROM manifest m
-            JOIN manifest_reference e ON e.digest = m.digest AND e.repository_id = m.repository_id AND e.role = 2
+            JOIN blob b ON b.digest = m.digest
+            JOIN manifest_reference e ON e.blob_id = b.id AND e.repository_id = m.repository_id AND e.role = 2
             JOIN manifest p ON p.id = e.manifest_id
             WHERE m.id = ? AND p.deleted_at <= m.deleted_at AND p.deleted_with IS NOT NULL
             LIMIT 1
@@ -119,8 +121,14 @@ extension Collecting {
     func purge(_ manifest: Int64, in repository: Int64, atMost limit: Int64) throws(CatalogError) -> Int64 {
         let count = max(1, limit / 4)
         let edges = try transaction.rows(
-            "SELECT position, digest FROM manifest_reference WHERE manifest_id = ? ORDER BY position LIMIT ?",
-            [.integer(manifest), .integer(count)])
+            """
+            SELECT e.position, b.digest
+            FROM manifest_reference e
+            JOIN blob b ON b.id = e.blob_id
+            WHERE e.manifest_id = ?
+            ORDER BY e.position
+            LIMIT ?
+            """, [.integer(manifest), .integer(count)])
         for edge in edges {
             try transaction.execute(
                 "DELETE FROM manifest_reference WHERE manifest_id = ? AND position = ?",
@@ -160,17 +168,13 @@ extension Collecting {
         if history > 0 { return true }
         let links = try transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
+            JOIN blob b ON b.id = l.blob_id
             WHERE l.repository_id = ?
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM blob_staging s
-                    JOIN blob b ON b.digest = s.digest
-                    WHERE s.digest = l.digest AND b.damaged = 0
-                )
-            ORDER BY l.digest, l.kind
+                AND (b.damaged = 1 OR NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = b.digest))
+            ORDER BY l.blob_id, l.kind
             LIMIT ?
             """, [id, count])
         for row in links { _ = try drop(LinkRow(row), &changes) }

@@ -119,7 +119,8 @@ extension Catalog {
                     "SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state = 2 AND state > 0", []),
                 try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM stray_file", []),
                 try transaction.rows(
-                    "SELECT digest, size FROM blob WHERE state > 0 ORDER BY state, digest LIMIT ?", [.integer(room)])
+                    "SELECT digest, size FROM blob WHERE state > 0 AND state < 3 ORDER BY state, digest LIMIT ?",
+                    [.integer(room)])
             )
         }
         if let row = rest.0 { (plan.leavingBlobs, plan.leavingBytes) = (Int(try row.integer(0)), try row.integer(1)) }
@@ -209,12 +210,12 @@ private struct Planning {
         let limit = Catalog.linksPerClosure
         let rows = try collecting.transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at, r.deleted_at, b.size
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at, l.deleted_at, r.deleted_at, b.size
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
-            JOIN blob b ON b.digest = l.digest
-            WHERE (l.repository_id, l.digest, l.kind) > (?, ?, ?)
-            ORDER BY l.repository_id, l.digest, l.kind
+            JOIN blob b ON b.id = l.blob_id
+            WHERE (l.repository_id, l.blob_id, l.kind) > (?, ?, ?)
+            ORDER BY l.repository_id, l.blob_id, l.kind
             LIMIT ?
             """,
             Array((cursor ?? .start).values.dropFirst()) + [.integer(Int64(limit))])
@@ -223,15 +224,15 @@ private struct Planning {
         for row in rows {
             let link = try LinkRow(row)
             last = link.cursor(0)
-            let deletedAt = row.isNull(5) ? nil : try row.integer(5)
-            let isGone = try collecting.isOver(row, 6)
+            let deletedAt = row.isNull(6) ? nil : try row.integer(6)
+            let isGone = try collecting.isOver(row, 7)
             guard let reason = try collecting.reason(link, deletedAt: deletedAt, repositoryIsGone: isGone) else {
                 continue
             }
             links.append(
                 Link(
-                    repository: link.repository, digest: link.digest, size: try row.integer(7), reason: reason,
-                    isLast: try collecting.isOnlyHeldByGarbage(link.digest)))
+                    repository: link.repository, digest: link.digest, size: try row.integer(8), reason: reason,
+                    isLast: try collecting.isOnlyHeldByGarbage(link.blob)))
         }
         return (links, rows.count == limit ? last : nil)
     }
@@ -274,25 +275,26 @@ extension Collecting {
             SELECT 1
             FROM manifest_reference e
             JOIN manifest m ON m.id = e.manifest_id
-            WHERE e.digest = ? AND e.repository_id = ? AND (m.deleted_at IS NULL OR m.deleted_at > ?)
+            WHERE e.blob_id = ? AND e.repository_id = ? AND (m.deleted_at IS NULL OR m.deleted_at > ?)
             LIMIT 1
-            """, [.digest(link.digest), .integer(link.repositoryID), .integer(windowLimit)])
+            """, [.integer(link.blob), .integer(link.repositoryID), .integer(windowLimit)])
     }
 
     /// Every link of the content would go; edges go with the manifests that have them.
-    fileprivate func isOnlyHeldByGarbage(_ digest: Digest) throws(CatalogError) -> Bool {
+    fileprivate func isOnlyHeldByGarbage(_ blob: Int64) throws(CatalogError) -> Bool {
         let rows = try transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at, r.deleted_at
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at, l.deleted_at, r.deleted_at
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
-            WHERE l.digest = ?
+            JOIN blob b ON b.id = l.blob_id
+            WHERE l.blob_id = ?
             LIMIT ?
-            """, [.digest(digest), .integer(Int64(Catalog.linksPerClosure))])
+            """, [.integer(blob), .integer(Int64(Catalog.linksPerClosure))])
         guard rows.count < Catalog.linksPerClosure else { return false }
         for row in rows {
-            let isGone = try isOver(row, 6)
-            let deletedAt = row.isNull(5) ? nil : try row.integer(5)
+            let isGone = try isOver(row, 7)
+            let deletedAt = row.isNull(6) ? nil : try row.integer(6)
             if try reason(LinkRow(row), deletedAt: deletedAt, repositoryIsGone: isGone) == nil { return false }
         }
         return true
@@ -309,10 +311,11 @@ private struct Explaining {
         let limit = SQLValue.integer(100)
         let links = try transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at, l.deleted_at
-            FROM repository_blob l
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at, l.deleted_at
+            FROM blob b
+            JOIN repository_blob l ON l.blob_id = b.id
             JOIN repository r ON r.id = l.repository_id
-            WHERE l.digest = ?
+            WHERE b.digest = ?
             ORDER BY l.repository_id, l.kind
             LIMIT ?
             """, [.digest(digest), limit])
@@ -321,7 +324,11 @@ private struct Explaining {
             SELECT r.name, m.digest, m.id, m.deleted_at
             FROM manifest m
             JOIN repository r ON r.id = m.repository_id
-            WHERE m.id IN (SELECT manifest_id FROM manifest_reference WHERE digest = ? LIMIT ?)
+            WHERE m.id IN (
+                    SELECT manifest_id
+                    FROM manifest_reference
+                    WHERE blob_id = (SELECT id FROM blob WHERE digest = ?)
+                    LIMIT ?)
                 OR m.id IN (SELECT id FROM manifest WHERE digest = ? LIMIT ?)
             ORDER BY r.name, m.id
             LIMIT ?
@@ -343,7 +350,7 @@ private struct Explaining {
             leaseLeft: since.map { max(0, $0 + collecting.terms.lease - collecting.now) },
             isFading: link.leasedAt.map { $0 < 0 } ?? false,
             isPromised: promise.map { collecting.now - $0 < collecting.terms.lease } ?? false,
-            windowLeft: row.isNull(5) ? nil : windowLeft(try row.integer(5)))
+            windowLeft: row.isNull(6) ? nil : windowLeft(try row.integer(6)))
     }
 
     private func holder(_ row: SQLRow) throws(CatalogError) -> ContentStory.Holder {

@@ -131,7 +131,8 @@ extension Catalog {
                     """
                     SELECT c.digest
                     FROM purge_content c
-                    WHERE c.purge_id = ? AND c.state = 2 AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = c.digest)
+                    WHERE c.purge_id = ? AND c.state = 2
+                        AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = c.digest AND b.state < 3)
                     ORDER BY c.digest
                     LIMIT ?
                     """, [.integer(id), .integer(Int64(Self.linksPerClosure))])

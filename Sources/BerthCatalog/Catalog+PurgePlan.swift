@@ -63,8 +63,15 @@ private struct Planning {
                 """, [.digest(next), .integer(Int64(left))])
             for row in rows { try add(manifest: row) }
             for row in try transaction.rows(
-                "SELECT name FROM repository WHERE id IN (SELECT repository_id FROM repository_blob WHERE digest = ?) LIMIT ?",
-                [.digest(next), .integer(Int64(left))])
+                """
+                SELECT name
+                FROM repository
+                WHERE id IN (
+                    SELECT repository_id
+                    FROM repository_blob
+                    WHERE blob_id = (SELECT id FROM blob WHERE digest = ?))
+                LIMIT ?
+                """, [.digest(next), .integer(Int64(left))])
             {
                 plan.repositories.insert(try row.repositoryEvenDeleted(0))
             }
@@ -73,7 +80,7 @@ private struct Planning {
                 SELECT DISTINCT m.digest
                 FROM manifest_reference e
                 JOIN manifest m ON m.id = e.manifest_id
-                WHERE e.digest = ?
+                WHERE e.blob_id = (SELECT id FROM blob WHERE digest = ?)
                 LIMIT ?
                 """, [.digest(next), .integer(Int64(left))])
             left -= parents.count
@@ -106,19 +113,20 @@ private struct Planning {
             // What only repositories of this name hold.
             let content = try transaction.rows(
                 """
-                SELECT DISTINCT l.digest
+                SELECT DISTINCT b.digest
                 FROM repository_blob l
+                JOIN blob b ON b.id = l.blob_id
                 WHERE l.repository_id = ?
                     AND NOT EXISTS (
                         SELECT 1
                         FROM repository_blob o
                         JOIN repository r ON r.id = o.repository_id
-                        WHERE o.digest = l.digest AND r.name <> ? AND NOT (r.name > ? AND r.name < ?))
+                        WHERE o.blob_id = l.blob_id AND r.name <> ? AND NOT (r.name > ? AND r.name < ?))
                     AND NOT EXISTS (
                         SELECT 1
                         FROM manifest_reference e
                         JOIN repository r ON r.id = e.repository_id
-                        WHERE e.digest = l.digest AND r.name <> ? AND NOT (r.name > ? AND r.name < ?))
+                        WHERE e.blob_id = l.blob_id AND r.name <> ? AND NOT (r.name > ? AND r.name < ?))
                 LIMIT ?
                 """,
                 [

@@ -208,7 +208,7 @@ private struct ManifestWriting {
         guard collecting.guards.contains(.entry), let hiddenAt = child.deletedAt, child.wentAlong,
             !torn.contains(child.id), try collecting.isStillPromised(hiddenAt: hiddenAt, in: push.repository),
             let content = try transaction.content(digest), content.state != .sweeping, !content.isDamaged,
-            let link = try collecting.manifestLink(digest, in: repository, named: push.repository),
+            let link = try collecting.manifestLink(digest, in: repository),
             try collecting.keptSince(link) != nil
         else { return nil }
         return content.size
@@ -239,7 +239,8 @@ private struct ManifestWriting {
                     SELECT DISTINCT m.id, m.digest
                     FROM manifest_reference e
                     JOIN manifest m ON m.id = e.manifest_id
-                    WHERE e.digest = ? AND e.repository_id = ? AND e.role = 2 AND m.depth < ?
+                    WHERE e.blob_id = (SELECT id FROM blob WHERE digest = ?) AND e.repository_id = ? AND e.role = 2
+                        AND m.depth < ?
                     LIMIT ?
                     """,
                     [.digest(child), .integer(repository), .integer(depth), .integer(Int64(Catalog.rowsPerClosure))])
@@ -279,16 +280,11 @@ private struct ManifestWriting {
 
     private func insertEdges(of id: Int64, in repository: Int64) throws(CatalogError) {
         for (position, reference) in push.edges.enumerated() {
-            try transaction.execute(
-                """
-                INSERT INTO manifest_reference (manifest_id, position, repository_id, role, digest)
-                VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (manifest_id, position) DO NOTHING
-                """,
-                [
-                    .integer(id), .integer(Int64(position)), .integer(repository),
-                    .integer(Int64(reference.role.rawValue)), .digest(reference.digest),
-                ])
+            let edge = ManifestEdge(manifest: id, position: position, repository: repository, reference)
+            guard try !transaction.insert(edge) else { continue }
+            // It is there already, or names what is not here and has no number yet.
+            try transaction.name(reference.digest)
+            try transaction.insert(edge)
         }
     }
 
@@ -336,6 +332,38 @@ private struct ManifestWriting {
         try transaction.remember(place.tag, in: repository, from: old, to: push.digest, by: push.principal, at: now)
         try transaction.tell(.tagged, push.repository, push.digest, tag: place.tag, by: push.principal, at: now)
         changes.tags.append(.init(repository: push.repository, tag: place.tag))
+    }
+}
+
+/// What one manifest holds on to at one position.
+private struct ManifestEdge {
+    let manifest: Int64
+    let position: Int
+    let repository: Int64
+    let reference: ManifestReference
+
+    init(manifest: Int64, position: Int, repository: Int64, _ reference: ManifestReference) {
+        (self.manifest, self.position) = (manifest, position)
+        (self.repository, self.reference) = (repository, reference)
+    }
+}
+
+extension SQLTransaction {
+    /// False: nothing was inserted.
+    @discardableResult
+    fileprivate func insert(_ edge: ManifestEdge) throws(CatalogError) -> Bool {
+        try execute(
+            """
+            INSERT INTO manifest_reference (manifest_id, position, repository_id, role, blob_id)
+            SELECT ?, ?, ?, ?, id
+            FROM blob
+            WHERE digest = ?
+            ON CONFLICT (manifest_id, position) DO NOTHING
+            """,
+            [
+                .integer(edge.manifest), .integer(Int64(edge.position)), .integer(edge.repository),
+                .integer(Int64(edge.reference.role.rawValue)), .digest(edge.reference.digest),
+            ]) > 0
     }
 }
 

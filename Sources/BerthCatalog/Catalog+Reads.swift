@@ -119,9 +119,9 @@ extension Catalog {
         SELECT b.digest, b.size, CASE WHEN l.leased_at < 0 THEN 1 ELSE b.state END, b.damaged, s.id, s.upload_id
         FROM repository r
         JOIN repository_blob l ON l.repository_id = r.id
-        JOIN blob b ON b.digest = l.digest
+        JOIN blob b ON b.id = l.blob_id
         LEFT JOIN blob_staging s ON s.digest = b.digest
-        WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+        WHERE r.name = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
         ORDER BY CASE WHEN l.leased_at < 0 THEN 1 ELSE 0 END
         LIMIT 1
         """
@@ -175,7 +175,8 @@ extension Catalog {
                 SELECT r.name, l.repository_id
                 FROM repository_blob l
                 JOIN repository r ON r.id = l.repository_id
-                WHERE l.digest = ? AND l.deleted_at IS NULL AND r.deleted_at IS NULL AND l.repository_id > ?
+                WHERE l.blob_id = (SELECT id FROM blob WHERE digest = ?) AND l.deleted_at IS NULL
+                    AND r.deleted_at IS NULL AND l.repository_id > ?
                 ORDER BY l.repository_id
                 LIMIT ?
                 """,
@@ -262,7 +263,7 @@ extension SQLTransaction {
             SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
             FROM blob b
             LEFT JOIN blob_staging s ON s.digest = b.digest
-            WHERE b.digest = ?
+            WHERE b.digest = ? AND b.state < 3
             """,
             [.digest(digest)]
         ).map { row throws(CatalogError) in try row.blobFact() }

@@ -117,7 +117,12 @@ extension Collecting {
             """
             SELECT m.id, m.repository_id
             FROM manifest m
-            WHERE m.id = (SELECT e.manifest_id FROM manifest_reference e WHERE e.digest = ? LIMIT 1)
+            WHERE m.id = (
+                SELECT e.manifest_id
+                FROM manifest_reference e
+                JOIN blob b ON b.id = e.blob_id
+                WHERE b.digest = ?
+                LIMIT 1)
             """, [.digest(digest)])
         if manifest == nil {
             manifest = try transaction.row(
@@ -130,18 +135,17 @@ extension Collecting {
         }
         let links = try transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
-            FROM repository_blob l
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at
+            FROM blob b
+            JOIN repository_blob l ON l.blob_id = b.id
             JOIN repository r ON r.id = l.repository_id
-            WHERE l.digest = ?
+            WHERE b.digest = ?
             LIMIT ?
             """, [.digest(digest), .integer(Int64(Catalog.linksPerClosure))])
         for row in links { try remove(LinkRow(row), &changes) }
         guard links.count < Catalog.linksPerClosure else { return nil }
         try transaction.forgetStaging(of: digest, &changes)
-        try transaction.execute("DELETE FROM blob WHERE digest = ?", [.digest(digest)])
-        changes.totals.blobs -= 1
-        changes.totals.bytes -= content.size
+        try transaction.removeBlob(digest, &changes)
         return .cleaned
     }
 
@@ -161,17 +165,18 @@ extension Collecting {
         return try transaction.exists(
             """
             SELECT 1
-            FROM manifest_reference e
+            FROM blob b
+            JOIN manifest_reference e ON e.blob_id = b.id
             JOIN manifest m ON m.id = e.manifest_id
             JOIN repository r ON r.id = m.repository_id
-            WHERE e.digest = ? AND m.deleted_at IS NULL AND r.deleted_at IS NULL
+            WHERE b.digest = ? AND m.deleted_at IS NULL AND r.deleted_at IS NULL
             LIMIT 1
             """, [.digest(digest)])
     }
 
     func remove(_ link: LinkRow, _ changes: inout Changes) throws(CatalogError) {
         try transaction.execute(
-            "DELETE FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = ?", link.key)
+            "DELETE FROM repository_blob WHERE repository_id = ? AND blob_id = ? AND kind = ?", link.key)
         changes.links.append(.init(repository: link.repository, digest: link.digest))
     }
 

@@ -35,7 +35,7 @@ extension Catalog {
                 SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
                 FROM blob b
                 LEFT JOIN blob_staging s ON s.digest = b.digest
-                WHERE b.digest >= ? AND b.digest <= ? AND b.digest > ?
+                WHERE b.digest >= ? AND b.digest <= ? AND b.digest > ? AND b.state < 3
                 ORDER BY b.digest
                 LIMIT ?
                 """,
@@ -56,7 +56,7 @@ extension Catalog {
                         """
                         INSERT INTO stray_file (digest, size, seen_at)
                         SELECT ?, ?, ?
-                        WHERE NOT EXISTS (SELECT 1 FROM blob WHERE digest = ?)
+                        WHERE NOT EXISTS (SELECT 1 FROM blob WHERE digest = ? AND state < 3)
                         ON CONFLICT (digest) DO NOTHING
                         """,
                         [.digest(file.digest), .integer(file.size), .integer(collecting.now), .digest(file.digest)])
@@ -80,7 +80,9 @@ extension Catalog {
                     """
                     INSERT INTO blob (digest, size, state, damaged, created_at)
                     VALUES (?, ?, 2, 0, ?)
-                    ON CONFLICT (digest) DO NOTHING
+                    ON CONFLICT (digest)
+                        DO UPDATE SET size = excluded.size, state = 2, created_at = excluded.created_at
+                        WHERE state = 3
                     """,
                     [.digest(digest), .integer(try row.integer(1)), .integer(clock.wall())])
                 guard isInserted > 0 else { continue }

@@ -41,7 +41,7 @@ extension Catalog {
     /// Links that one read of a walk looks at, and repositories.
     static let usagePage = 256
 
-    /// Walks over all content in the order of its digests. Keeps a few numbers for each repository, nothing for content.
+    /// Walks over all content in the order of its numbers. Keeps a few numbers for each repository, nothing for content.
     package func usage() async throws(CatalogError) -> CatalogUsage {
         var walk = UsageWalk()
         while !walk.isAtEnd {
@@ -135,7 +135,7 @@ private struct UsageWalk: Sendable {
         var isHeld: Bool
     }
     private struct Content {
-        let digest: String
+        let blob: Int64
         let size: Int64
         var holders = 0
         /// The first repository that holds it.
@@ -146,46 +146,46 @@ private struct UsageWalk: Sendable {
     private(set) var isAtEnd = false
     private var content: Content?
     private var holder: Holder?
-    /// Digest, repository and kind of the last link.
-    private(set) var last: [SQLValue] = [.text(""), .integer(0), .integer(0)]
+    /// Content, repository and kind of the last link.
+    private(set) var last: [SQLValue] = [.integer(0), .integer(0), .integer(0)]
 
     static func page(_ transaction: any SQLTransaction, after last: [SQLValue]) throws(CatalogError) -> [SQLRow] {
         try transaction.rows(
             """
-            SELECT l.digest, l.repository_id, l.kind, b.size,
+            SELECT l.blob_id, l.repository_id, l.kind, b.size,
                 CASE
                     WHEN r.deleted_at IS NOT NULL THEN 0
                     WHEN EXISTS (
                         SELECT 1
                         FROM manifest_reference e
                         JOIN manifest m ON m.id = e.manifest_id
-                        WHERE e.digest = l.digest AND e.repository_id = l.repository_id AND m.deleted_at IS NULL
+                        WHERE e.blob_id = l.blob_id AND e.repository_id = l.repository_id AND m.deleted_at IS NULL
                     ) THEN 1
                     WHEN l.deleted_at IS NOT NULL THEN 0
                     WHEN l.kind = 1 THEN 1
                     WHEN EXISTS (
                         SELECT 1
                         FROM manifest_reference e
-                        WHERE e.digest = l.digest AND e.repository_id = l.repository_id
+                        WHERE e.blob_id = l.blob_id AND e.repository_id = l.repository_id
                     ) THEN 0
                     ELSE 1
                 END
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
-            JOIN blob b ON b.digest = l.digest
-            WHERE (l.digest, l.repository_id, l.kind) > (?, ?, ?)
-            ORDER BY l.digest, l.repository_id, l.kind
+            JOIN blob b ON b.id = l.blob_id
+            WHERE (l.blob_id, l.repository_id, l.kind) > (?, ?, ?)
+            ORDER BY l.blob_id, l.repository_id, l.kind
             LIMIT ?
             """, last + [.integer(Int64(Catalog.usagePage))])
     }
 
     mutating func add(_ rows: [SQLRow]) throws(CatalogError) {
         for row in rows {
-            let (digest, repository) = (try row.text(0), try row.integer(1))
-            last = [.text(digest), .integer(repository), .integer(try row.integer(2))]
-            if content?.digest != digest {
+            let (blob, repository) = (try row.integer(0), try row.integer(1))
+            last = [.integer(blob), .integer(repository), .integer(try row.integer(2))]
+            if content?.blob != blob {
                 endContent()
-                content = Content(digest: digest, size: try row.integer(3))
+                content = Content(blob: blob, size: try row.integer(3))
             }
             if holder?.repository != repository {
                 endHolder()
@@ -224,41 +224,41 @@ private struct RepositoryWalk: Sendable {
     private let id: Int64
     private(set) var sums = UsageSums()
     private(set) var isAtEnd = false
-    private var last = ""
+    private var last: Int64 = 0
 
     init(_ id: Int64) { self.id = id }
 
     mutating func readPage(_ transaction: any SQLTransaction) throws(CatalogError) {
         let rows = try transaction.rows(
             """
-            SELECT l.digest, max(b.size),
+            SELECT l.blob_id, max(b.size),
                 max(CASE
                     WHEN r.deleted_at IS NOT NULL THEN 0
                     WHEN EXISTS (
                         SELECT 1
                         FROM manifest_reference e
                         JOIN manifest m ON m.id = e.manifest_id
-                        WHERE e.digest = l.digest AND e.repository_id = l.repository_id AND m.deleted_at IS NULL
+                        WHERE e.blob_id = l.blob_id AND e.repository_id = l.repository_id AND m.deleted_at IS NULL
                     ) THEN 1
                     WHEN l.deleted_at IS NOT NULL THEN 0
                     WHEN l.kind = 1 THEN 1
                     WHEN EXISTS (
                         SELECT 1
                         FROM manifest_reference e
-                        WHERE e.digest = l.digest AND e.repository_id = l.repository_id
+                        WHERE e.blob_id = l.blob_id AND e.repository_id = l.repository_id
                     ) THEN 0
                     ELSE 1
                 END)
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
-            JOIN blob b ON b.digest = l.digest
-            WHERE l.repository_id = ? AND l.digest > ?
-            GROUP BY l.digest
-            ORDER BY l.digest
+            JOIN blob b ON b.id = l.blob_id
+            WHERE l.repository_id = ? AND l.blob_id > ?
+            GROUP BY l.blob_id
+            ORDER BY l.blob_id
             LIMIT ?
-            """, [.integer(id), .text(last), .integer(Int64(Catalog.usagePage))])
+            """, [.integer(id), .integer(last), .integer(Int64(Catalog.usagePage))])
         for row in rows {
-            last = try row.text(0)
+            last = try row.integer(0)
             let size = try row.integer(1)
             guard try row.bool(2) else {
                 sums.deleted += size
@@ -270,30 +270,30 @@ private struct RepositoryWalk: Sendable {
         isAtEnd = rows.count < Catalog.usagePage
     }
 
-    private func isHeldElsewhere(_ digest: String, _ transaction: any SQLTransaction) throws(CatalogError) -> Bool {
+    private func isHeldElsewhere(_ blob: Int64, _ transaction: any SQLTransaction) throws(CatalogError) -> Bool {
         try transaction.exists(
             """
             SELECT 1
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
-            WHERE l.digest = ? AND l.repository_id <> ? AND r.deleted_at IS NULL
+            WHERE l.blob_id = ? AND l.repository_id <> ? AND r.deleted_at IS NULL
                 AND (
                     EXISTS (
                         SELECT 1
                         FROM manifest_reference e
                         JOIN manifest m ON m.id = e.manifest_id
-                        WHERE e.digest = l.digest AND e.repository_id = l.repository_id AND m.deleted_at IS NULL
+                        WHERE e.blob_id = l.blob_id AND e.repository_id = l.repository_id AND m.deleted_at IS NULL
                     )
                     OR l.deleted_at IS NULL AND (
                         l.kind = 1
                         OR NOT EXISTS (
                             SELECT 1
                             FROM manifest_reference e
-                            WHERE e.digest = l.digest AND e.repository_id = l.repository_id
+                            WHERE e.blob_id = l.blob_id AND e.repository_id = l.repository_id
                         )
                     )
                 )
             LIMIT 1
-            """, [.text(digest), .integer(id)])
+            """, [.integer(blob), .integer(id)])
     }
 }

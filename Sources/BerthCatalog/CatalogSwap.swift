@@ -167,11 +167,18 @@ package struct CatalogSwap: Sendable {
     private static func forgetWhatWasLeaving(_ connection: SQLiteConnection) throws(CatalogError) {
         try connection.execute(
             """
-            DELETE FROM blob
+            UPDATE blob
+            SET state = 3, size = 0, damaged = 0
             WHERE state > 0
                 AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = blob.digest)
-                AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.digest = blob.digest)
+                AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = blob.id)
                 AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = blob.digest)
+            """)
+        try connection.execute(
+            """
+            DELETE FROM blob
+            WHERE state = 3 AND state > 0
+                AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.blob_id = blob.id)
             """)
         try connection.execute("DELETE FROM stray_file")
     }

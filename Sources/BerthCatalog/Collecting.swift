@@ -4,28 +4,26 @@ import BerthModel
 struct LinkRow {
     let repositoryID: Int64
     let repository: RepositoryName
+    /// The number of the content.
+    let blob: Int64
     let digest: Digest
     let kind: ContentKind
     let leasedAt: Int64?
 
-    init(repositoryID: Int64, repository: RepositoryName, digest: Digest, kind: ContentKind, leasedAt: Int64?) {
-        (self.repositoryID, self.repository, self.digest) = (repositoryID, repository, digest)
-        (self.kind, self.leasedAt) = (kind, leasedAt)
-    }
-
-    /// Of `repository_id, name, digest, kind, leased_at`.
+    /// Of `repository_id, name, blob_id, digest, kind, leased_at`.
     init(_ row: SQLRow) throws(CatalogError) {
         repositoryID = try row.integer(0)
         repository = try row.repositoryEvenDeleted(1)
-        digest = try row.digest(2)
-        guard let kind = ContentKind(rawValue: Int(try row.integer(3))) else { throw .damaged("no such kind of link") }
+        blob = try row.integer(2)
+        digest = try row.digest(3)
+        guard let kind = ContentKind(rawValue: Int(try row.integer(4))) else { throw .damaged("no such kind of link") }
         self.kind = kind
-        leasedAt = row.isNull(4) ? nil : try row.integer(4)
+        leasedAt = row.isNull(5) ? nil : try row.integer(5)
     }
 
-    var key: [SQLValue] { [.integer(repositoryID), .digest(digest), .integer(Int64(kind.rawValue))] }
+    var key: [SQLValue] { [.integer(repositoryID), .integer(blob), .integer(Int64(kind.rawValue))] }
     func cursor(_ time: Int64) -> LinkCursor {
-        LinkCursor(time: time, repositoryID: repositoryID, digest: digest.text, kind: Int64(kind.rawValue))
+        LinkCursor(time: time, repositoryID: repositoryID, blob: blob, kind: Int64(kind.rawValue))
     }
 }
 
@@ -33,13 +31,13 @@ struct LinkRow {
 package struct LinkCursor: Hashable, Sendable {
     let time: Int64
     let repositoryID: Int64
-    let digest: String
+    let blob: Int64
     let kind: Int64
 
     static let start = start(at: .min)
     /// Before all links of that time: no repository has the number 0.
-    static func start(at time: Int64) -> LinkCursor { LinkCursor(time: time, repositoryID: 0, digest: "", kind: 0) }
-    var values: [SQLValue] { [.integer(time), .integer(repositoryID), .text(digest), .integer(kind)] }
+    static func start(at time: Int64) -> LinkCursor { LinkCursor(time: time, repositoryID: 0, blob: 0, kind: 0) }
+    var values: [SQLValue] { [.integer(time), .integer(repositoryID), .integer(blob), .integer(kind)] }
 }
 
 /// What a link's `leased_at` says besides the time at which its lease began.
@@ -81,8 +79,8 @@ struct Collecting {
         guard guards.contains(.linkEdge) else { return false }
         if link.kind == .manifest, try hasManifest(link) { return true }
         return try transaction.exists(
-            "SELECT 1 FROM manifest_reference WHERE digest = ? AND repository_id = ? LIMIT 1",
-            [.digest(link.digest), .integer(link.repositoryID)])
+            "SELECT 1 FROM manifest_reference WHERE blob_id = ? AND repository_id = ? LIMIT 1",
+            [.integer(link.blob), .integer(link.repositoryID)])
     }
 
     /// The same of a link that people have deleted: what is deleted with it, or after it, brings it back.
@@ -148,17 +146,16 @@ struct Collecting {
     }
 
     /// The link of a manifest, hidden or not.
-    func manifestLink(
-        _ digest: Digest, in repository: Int64, named name: RepositoryName
-    ) throws(CatalogError) -> LinkRow? {
+    func manifestLink(_ digest: Digest, in repository: Int64) throws(CatalogError) -> LinkRow? {
         try transaction.row(
-            "SELECT leased_at FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = 1",
-            [.integer(repository), .digest(digest)]
-        ).map { row throws(CatalogError) in
-            LinkRow(
-                repositoryID: repository, repository: name, digest: digest, kind: .manifest,
-                leasedAt: row.isNull(0) ? nil : try row.integer(0))
-        }
+            """
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at
+            FROM blob b
+            JOIN repository_blob l ON l.blob_id = b.id
+            JOIN repository r ON r.id = l.repository_id
+            WHERE b.digest = ? AND l.repository_id = ? AND l.kind = 1
+            """, [.digest(digest), .integer(repository)]
+        ).map { row throws(CatalogError) in try LinkRow(row) }
     }
 
     /// Something is coming back there, in parts: until it has, nothing hidden goes.
@@ -173,11 +170,19 @@ struct Collecting {
     }
 
     func hasEdge(_ digest: Digest) throws(CatalogError) -> Bool {
-        try transaction.exists("SELECT 1 FROM manifest_reference WHERE digest = ? LIMIT 1", [.digest(digest)])
+        try transaction.exists(
+            """
+            SELECT 1
+            FROM manifest_reference
+            WHERE blob_id = (SELECT id FROM blob WHERE digest = ?)
+            LIMIT 1
+            """, [.digest(digest)])
     }
 
     func hasLink(_ digest: Digest) throws(CatalogError) -> Bool {
-        try transaction.exists("SELECT 1 FROM repository_blob WHERE digest = ? LIMIT 1", [.digest(digest)])
+        try transaction.exists(
+            "SELECT 1 FROM repository_blob WHERE blob_id = (SELECT id FROM blob WHERE digest = ?) LIMIT 1",
+            [.digest(digest)])
     }
 
     /// The questions of dooming, asked once more (G4). What attaches doomed content makes it live in the same transaction
@@ -193,7 +198,7 @@ struct Collecting {
 
     func set(_ mark: SQLValue, _ link: LinkRow, _ changes: inout Changes) throws(CatalogError) {
         try transaction.execute(
-            "UPDATE repository_blob SET leased_at = ? WHERE repository_id = ? AND digest = ? AND kind = ?",
+            "UPDATE repository_blob SET leased_at = ? WHERE repository_id = ? AND blob_id = ? AND kind = ?",
             [mark] + link.key)
         changes.links.append(.init(repository: link.repository, digest: link.digest))
     }
@@ -208,7 +213,7 @@ struct Collecting {
             try transaction.forgetStaging(of: link.digest, &changes)
         }
         try transaction.execute(
-            "DELETE FROM repository_blob WHERE repository_id = ? AND digest = ? AND kind = ?", link.key)
+            "DELETE FROM repository_blob WHERE repository_id = ? AND blob_id = ? AND kind = ?", link.key)
         changes.links.append(.init(repository: link.repository, digest: link.digest))
         if guards.contains(.link), try hasLink(link.digest) { return true }
         if guards.contains(.edge), try hasEdge(link.digest) { return true }
@@ -219,25 +224,27 @@ struct Collecting {
 
     /// An edge to `digest` has gone: whatever it held in this repository is to be looked at. Content without a link
     /// anywhere gets a hidden one, so that it is found; nobody has deleted it, so that nothing shows it again. What is on
-    /// its way out already needs none.
+    /// its way out already needs none. What never was here is forgotten with the last edge that names it.
     func release(_ digest: Digest, in repository: Int64) throws(CatalogError) {
         try transaction.lock(blobs: [digest])
         try transaction.execute(
             """
             UPDATE repository_blob
             SET leased_at = 0
-            WHERE repository_id = ? AND digest = ? AND leased_at IS NULL AND deleted_at IS NULL
+            WHERE repository_id = ? AND blob_id = (SELECT id FROM blob WHERE digest = ?) AND leased_at IS NULL
+                AND deleted_at IS NULL
             """,
             [.integer(repository), .digest(digest)])
         try transaction.execute(
             """
-            INSERT INTO repository_blob (repository_id, digest, kind, linked_by, deleted_at)
-            SELECT ?, b.digest, 0, 'berth', 0
+            INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by, deleted_at)
+            SELECT ?, b.id, 0, 'berth', 0
             FROM blob b
             WHERE b.digest = ? AND b.state = 0
-                AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.digest = b.digest)
+                AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = b.id)
             """,
             [.integer(repository), .digest(digest)])
+        try transaction.forgetName(digest)
     }
 }
 

@@ -31,15 +31,56 @@ extension SQLTransaction {
         return true
     }
 
-    /// True if there was none.
+    /// True if there was none, or only its name.
     private func makeBlob(_ digest: Digest, size: Int64, at now: Int64) throws(CatalogError) -> Bool {
         try execute(
             """
             INSERT INTO blob (digest, size, state, damaged, created_at)
             VALUES (?, ?, 0, 0, ?)
-            ON CONFLICT (digest) DO NOTHING
+            ON CONFLICT (digest)
+                DO UPDATE SET size = excluded.size, state = 0, created_at = excluded.created_at
+                WHERE state = 3
             """,
             [.digest(digest), .integer(size), .integer(now)]) > 0
+    }
+
+    /// Gives a number to content that a manifest names and that is not here, so that an edge can say it.
+    func name(_ digest: Digest) throws(CatalogError) {
+        try execute(
+            """
+            INSERT INTO blob (digest, size, state, damaged, created_at)
+            VALUES (?, 0, 3, 0, 0)
+            ON CONFLICT (digest) DO NOTHING
+            """, [.digest(digest)])
+    }
+
+    /// Forgets the number of content that is not here and that nothing names any more.
+    func forgetName(_ digest: Digest) throws(CatalogError) {
+        try execute(
+            """
+            DELETE FROM blob
+            WHERE digest = ? AND state = 3
+                AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.blob_id = blob.id)
+            """, [.digest(digest)])
+    }
+
+    /// Content is not here any more; where a manifest still names it, its number stays. Its size in bytes; nil: it was
+    /// not here.
+    @discardableResult
+    func removeBlob(_ digest: Digest, _ changes: inout Changes) throws(CatalogError) -> Int64? {
+        guard let row = try row("SELECT id, size FROM blob WHERE digest = ? AND state < 3", [.digest(digest)])
+        else { return nil }
+        let id = SQLValue.integer(try row.integer(0))
+        if try exists("SELECT 1 FROM manifest_reference WHERE blob_id = ? LIMIT 1", [id]) {
+            try execute("UPDATE blob SET state = 3, size = 0, damaged = 0 WHERE id = ?", [id])
+        } else {
+            try execute("DELETE FROM blob WHERE id = ?", [id])
+        }
+        let size = try row.integer(1)
+        changes.content.append(digest)
+        changes.totals.blobs -= 1
+        changes.totals.bytes -= size
+        return size
     }
 
     private func stage(
@@ -90,9 +131,9 @@ extension SQLTransaction {
             """
             SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
             FROM repository_blob l
-            JOIN blob b ON b.digest = l.digest
+            JOIN blob b ON b.id = l.blob_id
             LEFT JOIN blob_staging s ON s.digest = b.digest
-            WHERE l.repository_id = ? AND l.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+            WHERE l.repository_id = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
             LIMIT 1
             """,
             [.integer(repository), .digest(digest)]
@@ -105,9 +146,9 @@ extension SQLTransaction {
     ) throws(CatalogError) {
         try execute(
             """
-            INSERT INTO repository_blob (repository_id, digest, kind, linked_by, leased_at)
-            VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (repository_id, digest, kind)
+            INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by, leased_at)
+            VALUES (?, (SELECT id FROM blob WHERE digest = ?), ?, ?, ?)
+            ON CONFLICT (repository_id, blob_id, kind)
                 DO UPDATE SET leased_at = excluded.leased_at, deleted_at = NULL, deleted_by = NULL
             """,
             [
@@ -124,7 +165,8 @@ extension SQLTransaction {
             """
             UPDATE repository_blob
             SET deleted_at = ?, deleted_by = ?
-            WHERE repository_id = ? AND digest = ? AND kind = ? AND deleted_at IS NULL
+            WHERE repository_id = ? AND blob_id = (SELECT id FROM blob WHERE digest = ?) AND kind = ?
+                AND deleted_at IS NULL
             """,
             [
                 .integer(now), .text(principal.text), .integer(repository), .digest(digest),
@@ -139,7 +181,7 @@ extension SQLTransaction {
             SELECT DISTINCT m.digest
             FROM manifest_reference e
             JOIN manifest m ON m.id = e.manifest_id
-            WHERE e.digest = ? AND e.repository_id = ? AND m.deleted_at IS NULL
+            WHERE e.blob_id = (SELECT id FROM blob WHERE digest = ?) AND e.repository_id = ? AND m.deleted_at IS NULL
             LIMIT ?
             """,
             [.digest(digest), .integer(repository), .integer(Int64(limit))]

@@ -194,8 +194,9 @@ struct Detaching {
             """
             SELECT e.position, e.role, m.id, m.digest, m.is_root, m.subject
             FROM manifest_reference e
+            JOIN blob b ON b.id = e.blob_id
             LEFT JOIN manifest m
-                ON m.digest = e.digest AND m.repository_id = e.repository_id AND m.deleted_at IS NULL
+                ON m.digest = b.digest AND m.repository_id = e.repository_id AND m.deleted_at IS NULL
             WHERE e.manifest_id = ? AND e.position >= ?
             ORDER BY e.position
             LIMIT ?
@@ -271,7 +272,8 @@ struct Detaching {
             """
             SELECT 1
             FROM repository_blob
-            WHERE repository_id = ? AND digest = ? AND kind = 1 AND leased_at > ?
+            WHERE repository_id = ? AND blob_id = (SELECT id FROM blob WHERE digest = ?) AND kind = 1
+                AND leased_at > ?
             """,
             [.integer(manifest.repositoryID), .digest(manifest.digest), .integer(deleted.hiddenAt)])
     }

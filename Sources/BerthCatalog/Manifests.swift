@@ -151,7 +151,7 @@ extension SQLTransaction {
             """
             UPDATE repository_blob
             SET deleted_at = NULL, deleted_by = NULL
-            WHERE repository_id = ? AND digest = ? AND kind = 1
+            WHERE repository_id = ? AND blob_id = (SELECT id FROM blob WHERE digest = ?) AND kind = 1
             """,
             [.integer(repository), .digest(digest)])
         try countManifests(1, in: repository)

@@ -7,6 +7,6 @@ struct Migration: Sendable {
 
     static let all: [Migration] = [
         .first, .access, .certificates, .fileUsers, .trust, .collector, .tags, .repositories, .purge, .accessBounds,
-        .restoring, .totals, .disabling, .purgeOrder,
+        .restoring, .totals, .disabling, .purgeOrder, .numbers,
     ]
 }

@@ -38,9 +38,15 @@ struct Migrator {
         guard let newest = migrations.last?.number, version < newest else { return }
         let isNew = version == 0 && newest == Migration.newest.number
         let due = isNew ? [Migration.newest] : migrations.filter { $0.number > version }
+        // A table that others refer to is made anew under another name, and then takes the name that they say. Afterwards
+        // all of them are looked at.
+        let asks = try connection.value(of: "PRAGMA foreign_keys")
+        try connection.run("PRAGMA foreign_keys = OFF")
+        defer { if asks == .integer(1) { try? connection.run("PRAGMA foreign_keys = ON") } }
         try connection.execute("BEGIN IMMEDIATE")
-        do {
+        do throws(CatalogError) {
             for statement in due.flatMap(\.statements) { try connection.execute(statement) }
+            if version > 0 { try lookForStrays() }
             try connection.run("PRAGMA application_id = \(Self.applicationID)")
             try connection.run("PRAGMA user_version = \(newest)")
             try connection.execute("COMMIT")
@@ -48,6 +54,11 @@ struct Migrator {
             if connection.isInTransaction { _ = try? connection.execute("ROLLBACK") }
             throw error
         }
+    }
+
+    private func lookForStrays() throws(CatalogError) {
+        guard let row = try connection.rows("PRAGMA foreign_key_check").first else { return }
+        throw .damaged("a row of \(try row.text(0)) refers to one of \(try row.text(2)) that is not there")
     }
 
     /// Keeps the older database, whole and synced, before anything in it changes. A crash leaves no half copy behind

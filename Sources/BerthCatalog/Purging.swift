@@ -117,10 +117,11 @@ struct Purging {
     private func dropLinks(of digest: Digest, _ changes: inout Changes) throws(CatalogError) -> Bool {
         let links = try transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
-            FROM repository_blob l
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at
+            FROM blob b
+            JOIN repository_blob l ON l.blob_id = b.id
             JOIN repository r ON r.id = l.repository_id
-            WHERE l.digest = ?
+            WHERE b.digest = ?
             LIMIT ?
             """, [.digest(digest), .integer(Int64(Catalog.linksPerClosure))])
         for row in links {
@@ -141,7 +142,12 @@ struct Purging {
                     """
                     SELECT m.id, m.digest
                     FROM manifest m
-                    WHERE m.id = (SELECT e.manifest_id FROM manifest_reference e WHERE e.digest = ? LIMIT 1)
+                    WHERE m.id = (
+                        SELECT e.manifest_id
+                        FROM manifest_reference e
+                        JOIN blob b ON b.id = e.blob_id
+                        WHERE b.digest = ?
+                        LIMIT 1)
                     """, [.digest(current)])
             else { break }
             (found, current) = (try row.integer(0), try row.digest(1))
@@ -245,11 +251,12 @@ struct Purging {
         if history > 0 { return }
         let links = try transaction.rows(
             """
-            SELECT l.repository_id, r.name, l.digest, l.kind, l.leased_at
+            SELECT l.repository_id, r.name, l.blob_id, b.digest, l.kind, l.leased_at
             FROM repository_blob l
             JOIN repository r ON r.id = l.repository_id
+            JOIN blob b ON b.id = l.blob_id
             WHERE l.repository_id = ?
-            ORDER BY l.digest, l.kind
+            ORDER BY l.blob_id, l.kind
             LIMIT ?
             """, [home, limit])
         for row in links {
@@ -272,7 +279,13 @@ extension SQLTransaction {
             try row("DELETE FROM stray_file WHERE digest = ? RETURNING size", [.digest(digest)])
             .map { row throws(CatalogError) in try row.integer(0) } ?? 0
         try execute(
-            "INSERT INTO blob (digest, size, state, damaged, created_at) VALUES (?, ?, 2, 0, ?)",
+            """
+            INSERT INTO blob (digest, size, state, damaged, created_at)
+            VALUES (?, ?, 2, 0, ?)
+            ON CONFLICT (digest)
+                DO UPDATE SET size = excluded.size, state = 2, created_at = excluded.created_at
+                WHERE state = 3
+            """,
             [.digest(digest), .integer(size), .integer(wall)])
         changes.content.append(digest)
         changes.totals.blobs += 1

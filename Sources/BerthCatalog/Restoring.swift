@@ -228,7 +228,8 @@ private struct Restoring {
             """
             SELECT DISTINCT m.id
             FROM manifest_reference e
-            JOIN manifest m ON m.digest = e.digest AND m.repository_id = e.repository_id
+            JOIN blob b ON b.id = e.blob_id
+            JOIN manifest m ON m.digest = b.digest AND m.repository_id = e.repository_id
             WHERE e.manifest_id = ? AND e.role = 2 AND m.deleted_at >= ?
             LIMIT ?
             """, [.integer(id), .integer(hiddenAt), limit])
@@ -256,9 +257,10 @@ private struct Restoring {
         let limit = max(1, left / Self.rowsEach)
         let rows = try transaction.rows(
             """
-            SELECT DISTINCT l.digest
+            SELECT DISTINCT b.digest
             FROM manifest_reference e
-            JOIN repository_blob l ON l.repository_id = e.repository_id AND l.digest = e.digest AND l.kind = 0
+            JOIN repository_blob l ON l.repository_id = e.repository_id AND l.blob_id = e.blob_id AND l.kind = 0
+            JOIN blob b ON b.id = l.blob_id
             WHERE e.manifest_id = ? AND l.deleted_at >= ? AND l.deleted_by IS NOT NULL
             LIMIT ?
             """,
@@ -273,7 +275,7 @@ private struct Restoring {
                 """
                 UPDATE repository_blob
                 SET deleted_at = NULL, deleted_by = NULL
-                WHERE repository_id = ? AND digest = ? AND kind = 0
+                WHERE repository_id = ? AND blob_id = (SELECT id FROM blob WHERE digest = ?) AND kind = 0
                 """, [.integer(home), .digest(digest)])
             changes.links.append(.init(repository: repository, digest: digest))
         }

@@ -2,7 +2,7 @@ extension Migration {
     /// All steps in one, for a catalog that is new: one by one, with tables that are changed and rebuilt on the way, they
     /// take a quarter of a first start. A test holds this against them; where it is behind, they are taken.
     static let newest = Migration(
-        number: 14, name: "a new catalog",
+        number: 15, name: "a new catalog",
         statements: [
             """
             CREATE TABLE meta (
@@ -38,12 +38,13 @@ extension Migration {
             """,
             """
             CREATE TABLE blob (
-                digest     TEXT    NOT NULL PRIMARY KEY,
+                id         INTEGER PRIMARY KEY,
+                digest     TEXT    NOT NULL UNIQUE,
                 size       INTEGER NOT NULL CHECK (size >= 0),
-                state      INTEGER NOT NULL CHECK (state IN (0, 1, 2)),
+                state      INTEGER NOT NULL CHECK (state IN (0, 1, 2, 3)),
                 damaged    INTEGER NOT NULL CHECK (damaged IN (0, 1)),
                 created_at INTEGER NOT NULL
-            ) STRICT, WITHOUT ROWID
+            ) STRICT
             """,
             """
             CREATE INDEX blob_leaving ON blob (state, digest) WHERE state > 0
@@ -64,17 +65,17 @@ extension Migration {
             """
             CREATE TABLE repository_blob (
                 repository_id INTEGER NOT NULL REFERENCES repository (id),
-                digest        TEXT    NOT NULL REFERENCES blob (digest),
+                blob_id       INTEGER NOT NULL REFERENCES blob (id),
                 kind          INTEGER NOT NULL CHECK (kind IN (0, 1)),
                 linked_by     TEXT    NOT NULL,
                 leased_at     INTEGER,
                 deleted_at    INTEGER,
                 deleted_by    TEXT,
-                PRIMARY KEY (repository_id, digest, kind)
+                PRIMARY KEY (repository_id, blob_id, kind)
             ) STRICT, WITHOUT ROWID
             """,
             """
-            CREATE INDEX repository_blob_holders ON repository_blob (digest, repository_id)
+            CREATE INDEX repository_blob_holders ON repository_blob (blob_id, repository_id)
             """,
             """
             CREATE INDEX repository_blob_leases ON repository_blob (leased_at) WHERE leased_at IS NOT NULL
@@ -123,12 +124,12 @@ extension Migration {
                 position      INTEGER NOT NULL,
                 repository_id INTEGER NOT NULL,
                 role          INTEGER NOT NULL CHECK (role IN (0, 1, 2)),
-                digest        TEXT    NOT NULL,
+                blob_id       INTEGER NOT NULL REFERENCES blob (id),
                 PRIMARY KEY (manifest_id, position)
             ) STRICT, WITHOUT ROWID
             """,
             """
-            CREATE INDEX manifest_reference_holders ON manifest_reference (digest, repository_id)
+            CREATE INDEX manifest_reference_holders ON manifest_reference (blob_id, repository_id)
             """,
             """
             CREATE TABLE tag (

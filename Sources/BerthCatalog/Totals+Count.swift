@@ -35,7 +35,7 @@ extension Totals {
     }
 
     private mutating func count(_ transaction: any SQLTransaction) throws(CatalogError) {
-        if let row = try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob", []) {
+        if let row = try transaction.row("SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE state < 3", []) {
             blobs = Int(try row.integer(0))
             bytes = try row.integer(1)
         }

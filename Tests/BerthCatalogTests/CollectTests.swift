@@ -254,9 +254,11 @@ struct CollectTests {
                 try await test.settle()
                 _ = try await test.push(10, references: [1], tags: ["a"])
                 try await test.run(
-                    "UPDATE manifest_reference SET repository_id = 2 WHERE digest = ?", [.text(digest(1).text)])
+                    "UPDATE manifest_reference SET repository_id = 2 WHERE blob_id = (SELECT id FROM blob WHERE digest = ?)",
+                    [.digest(digest(1))])
                 try await test.run(
-                    "UPDATE repository_blob SET leased_at = 0 WHERE digest = ?", [.text(digest(1).text)])
+                    "UPDATE repository_blob SET leased_at = 0 WHERE blob_id = (SELECT id FROM blob WHERE digest = ?)",
+                    [.digest(digest(1))])
                 test.clock.pass(lease + 1)
                 _ = try await test.catalog.fade(after: nil)
                 _ = try await test.catalog.unlink(after: nil)
@@ -278,8 +280,10 @@ struct CollectTests {
                 _ = try await test.catalog.fade(after: nil)
                 _ = try await test.catalog.unlink(after: nil)
                 try await test.run(
-                    "INSERT INTO repository_blob (repository_id, digest, kind, linked_by) VALUES (1, ?, 0, 'user:x')",
-                    [.text(digest(1).text)])
+                    """
+                    INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by)
+                    SELECT 1, id, 0, 'user:x' FROM blob WHERE digest = ?
+                    """, [.digest(digest(1))])
                 while try await test.catalog.sweep() {}
                 #expect(try await test.catalog.sweeping(after: nil, limit: 1).isEmpty == (guards == .all))
             }
@@ -302,7 +306,8 @@ struct CollectTests {
             try await test.purge()
             #expect(
                 try await test.count(
-                    "SELECT count(*) FROM repository_blob WHERE digest = ?", [.digest(digest(1))]) == 0)
+                    "SELECT count(*) FROM repository_blob l JOIN blob b ON b.id = l.blob_id WHERE b.digest = ?",
+                    [.digest(digest(1))]) == 0)
             #expect(try await test.catalog.forget([digest(1)]).count == 1)
         }
     }

@@ -144,7 +144,7 @@ struct ListTests {
         try await test.run(
             """
             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-            INSERT INTO blob SELECT printf('sha256:%064x', i), 10, 0, 0, 0 FROM n
+            INSERT INTO blob SELECT NULL, printf('sha256:%064x', i), 10, 0, 0, 0 FROM n
             """, [count])
         try await test.run(
             """

@@ -63,7 +63,7 @@ struct MigrationTests {
             try connection.inside { connection throws(CatalogError) in
                 try connection.rows("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
                     .map { row throws(CatalogError) in
-                        "\(try row.text(0)): \(try row.text(1).filter { !$0.isWhitespace })"
+                        "\(try row.text(0)): \(try row.text(1).filter { !$0.isWhitespace && $0 != "\"" })"
                     }
             }
         }
@@ -146,6 +146,86 @@ struct MigrationTests {
         #expect(try value("SELECT max(id) FROM event WHERE kind = 4", new) == .integer(42))
         #expect(throws: CatalogError.self) { try run(new, ["UPDATE event SET kind = 0 WHERE id = 42"]) }
         try new.close()
+    }
+
+    @Test("an older catalog's links and edges name the same content by its number, the oldest first")
+    func contentNumbers() throws {
+        let folder = try TemporaryFolder()
+        let old = try open(folder, Array(Migration.all.prefix { $0.number < Migration.numbers.number }))
+        try old.inside { connection throws(CatalogError) in
+            for statement: StaticString in [
+                "INSERT INTO repository (name, manifests, created_at) VALUES ('a', 1, 0)",
+                """
+                INSERT INTO blob (digest, size, state, damaged, created_at)
+                VALUES ('sha256:b', 7, 0, 1, 10), ('sha256:a', 8, 1, 0, 20), ('sha256:m', 9, 0, 0, 30)
+                """,
+                """
+                INSERT INTO blob_staging (digest, size, bytes) VALUES ('sha256:m', 1, x'00')
+                """,
+                """
+                INSERT INTO repository_blob VALUES
+                    (1, 'sha256:a', 0, 'user:x', 5, NULL, NULL), (1, 'sha256:b', 0, 'user:x', NULL, 6, 'user:y'),
+                    (1, 'sha256:m', 1, 'user:x', NULL, NULL, NULL), (1, 'sha256:m', 0, 'user:x', 7, NULL, NULL)
+                """,
+                """
+                INSERT INTO manifest (
+                    id, repository_id, digest, type, size, annotations, depth, is_root, pushed_at, pushed_by)
+                VALUES (41, 1, 'sha256:m', 't', 1, '{}', 0, 1, 0, 'anonymous')
+                """,
+                "INSERT INTO tag VALUES (1, 'one', 41)",
+                """
+                INSERT INTO manifest_reference VALUES
+                    (41, 0, 1, 0, 'sha256:a'), (41, 1, 1, 1, 'sha256:b'), (41, 2, 1, 2, 'sha256:absent'),
+                    (41, 3, 1, 1, 'sha256:b')
+                """,
+            ] { _ = try connection.execute(statement) }
+        }
+        try old.close()
+        let new = try open(folder, Migration.all)
+        let content = """
+            SELECT group_concat(digest || ' ' || size || ' ' || state || ' ' || damaged || ' ' || created_at, ', ')
+            FROM (SELECT * FROM blob ORDER BY id)
+            """
+        #expect(
+            try value(content, new)
+                == .text("sha256:b 7 0 1 10, sha256:a 8 1 0 20, sha256:m 9 0 0 30, sha256:absent 0 3 0 0"))
+        let links = """
+            SELECT group_concat(digest || kind || coalesce(leased_at, '-') || coalesce(deleted_at || deleted_by, '-'), ', ')
+            FROM (SELECT * FROM repository_blob l JOIN blob b ON b.id = l.blob_id WHERE linked_by = 'user:x'
+                ORDER BY digest, kind)
+            """
+        #expect(
+            try value(links, new) == .text("sha256:a05-, sha256:b0-6user:y, sha256:m07-, sha256:m1--"))
+        let edges = """
+            SELECT group_concat(manifest_id || ':' || position || role || digest, ', ')
+            FROM (SELECT * FROM manifest_reference e JOIN blob b ON b.id = e.blob_id ORDER BY manifest_id, position)
+            """
+        #expect(
+            try value(edges, new)
+                == .text("41:00sha256:a, 41:11sha256:b, 41:22sha256:absent, 41:31sha256:b"))
+        #expect(try value("SELECT manifest_id FROM tag WHERE name = 'one'", new) == .integer(41))
+        #expect(try value("SELECT count(*) FROM pragma_foreign_key_check", new) == .integer(0))
+        #expect(try value("PRAGMA integrity_check", new) == .text("ok"))
+        // They are asked again.
+        #expect(try value("PRAGMA foreign_keys", new) == .integer(1))
+        for statement in ["DELETE FROM blob WHERE digest = 'sha256:b'", "DELETE FROM blob WHERE digest = 'sha256:m'"] {
+            #expect(throws: CatalogError.self) {
+                try new.inside { connection throws(CatalogError) in try connection.run(statement) }
+            }
+        }
+        try new.close()
+    }
+
+    @Test("a step that leaves a row without the one that it refers to changes nothing")
+    func strayRows() async throws {
+        let folder = try await older()
+        let broken = Migration(number: Self.newest + 1, name: "broken", statements: ["DELETE FROM blob"])
+        let error = #expect(throws: CatalogError.self) { try open(folder, Migration.all + [broken]) }
+        guard case .damaged(let text) = error else { throw TestFailure("\(error as Any)") }
+        #expect(text.hasSuffix("refers to one of blob that is not there"))
+        let old = try open(folder, Migration.all)
+        #expect(try value("SELECT count(*) FROM blob", old) == .integer(1))
+        try old.close()
     }
 
     @Test(

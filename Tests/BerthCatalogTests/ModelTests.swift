@@ -191,8 +191,8 @@ struct ModelTests {
             """
             SELECT count(*) FROM manifest m
             JOIN manifest_reference e ON e.manifest_id = m.id
-            LEFT JOIN blob b ON b.digest = e.digest
-            WHERE m.deleted_at IS NULL AND (b.digest IS NULL OR b.state <> 0)
+            LEFT JOIN blob b ON b.id = e.blob_id
+            WHERE m.deleted_at IS NULL AND (b.id IS NULL OR b.state <> 0)
             """)
         #expect(broken == 0, comment)
         let miscounted = try await test.count(

@@ -59,9 +59,15 @@ struct PurgeTests {
             let values: [SQLValue] = [.digest(digest(number))]
             #expect(try await test.count("SELECT count(*) FROM blob WHERE digest = ?", values) == 0)
             #expect(try await test.count("SELECT count(*) FROM blob_staging WHERE digest = ?", values) == 0)
-            #expect(try await test.count("SELECT count(*) FROM repository_blob WHERE digest = ?", values) == 0)
+            #expect(
+                try await test.count(
+                    "SELECT count(*) FROM repository_blob l JOIN blob b ON b.id = l.blob_id WHERE b.digest = ?", values)
+                    == 0)
             #expect(try await test.count("SELECT count(*) FROM manifest WHERE digest = ?", values) == 0)
-            #expect(try await test.count("SELECT count(*) FROM manifest_reference WHERE digest = ?", values) == 0)
+            #expect(
+                try await test.count(
+                    "SELECT count(*) FROM manifest_reference e JOIN blob b ON b.id = e.blob_id WHERE b.digest = ?",
+                    values) == 0)
             #expect(
                 try await test.count(
                     "SELECT count(*) FROM tag_history WHERE old_digest = ? OR new_digest = ?", values + values) == 0)

@@ -153,7 +153,7 @@ struct SharedCommitTests {
                     if number % 5 == 0 { throw .damaged("\(number)") }
                     if number % 5 == 1 {
                         // A statement that fails by itself.
-                        try transaction.execute("INSERT INTO blob VALUES ('x', -1, 0, 0, 0)", [])
+                        try transaction.execute("INSERT INTO blob VALUES (1, 'x', -1, 0, 0, 0)", [])
                     }
                 }
             }

@@ -282,14 +282,18 @@ struct SnapshotTests {
     )
     func leavingAtSnapshot() async throws {
         let (folder, _, _) = try await decided { test in
-            try await test.pushBlob(3)
+            for number in 3...4 { try await test.pushBlob(number) }
             try await test.settle()
             test.clock.pass(lease + 1)
-            #expect(try await test.sweep() == [digest(3)])
+            #expect(try await test.sweep() == [digest(3), digest(4)])
+            // It names what has gone already and need not be here.
+            _ = try await test.push(20, entries: [4], tags: ["all"], sparse: true)
         }
         try swap(folder).finish()
         let test = try await openCatalog(in: folder, settings: collectSettings())
         try await test.settle()
+        #expect(try await test.catalog.content(digest(4)) == nil)
+        #expect(try await test.catalog.explain(digest(4)).holders.map(\.manifest) == [digest(20)])
         #expect(try await test.catalog.sweeping(after: nil, limit: 10) == [])
         #expect(try await test.catalog.content(digest(3)) == nil)
         try await test.catalog.noteStrays([(digest: digest(3), size: 10)])

@@ -151,20 +151,20 @@ struct UsageTests {
         try await test.run(
             """
             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-            INSERT INTO blob SELECT printf('sha256:%064x', i), 10, 0, 0, 0 FROM n
+            INSERT INTO blob SELECT i, printf('sha256:%064x', i), 10, 0, 0, 0 FROM n
             """, [many])
         // One repository has all content, one content is in all repositories.
         try await test.run(
             """
             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-            INSERT INTO repository_blob (repository_id, digest, kind, linked_by)
-            SELECT 1, printf('sha256:%064x', i), 0, 'user:alice' FROM n
+            INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by)
+            SELECT 1, i, 0, 'user:alice' FROM n
             """, [many])
         try await test.run(
             """
             WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-            INSERT INTO repository_blob (repository_id, digest, kind, linked_by)
-            SELECT i, printf('sha256:%064x', 7), 0, 'user:alice' FROM n
+            INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by)
+            SELECT i, 7, 0, 'user:alice' FROM n
             """, [many])
         database.reset()
         let usage = try await catalog.usage()

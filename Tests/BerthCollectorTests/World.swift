@@ -269,47 +269,51 @@ final class World: @unchecked Sendable {
             (SELECT count(*)
              FROM manifest m
              JOIN manifest_reference e ON m.id = e.manifest_id
-             LEFT JOIN blob b ON b.digest = e.digest
-             WHERE (m.deleted_at IS NULL OR m.deleted_with IS NOT NULL) AND coalesce(b.state, 2) <> 0
-                AND NOT (m.digest = ?1 AND e.digest = ?2)),
+             JOIN blob b ON b.id = e.blob_id
+             WHERE (m.deleted_at IS NULL OR m.deleted_with IS NOT NULL) AND b.state <> 0
+                AND NOT (m.digest = ?1 AND b.digest = ?2)),
             (SELECT count(*)
              FROM blob b
-             JOIN repository_blob l ON b.digest = l.digest
+             JOIN repository_blob l ON b.id = l.blob_id
              WHERE b.state > 0 OR b.damaged = 1 AND l.deleted_at IS NULL),
             (SELECT count(*)
              FROM manifest m
              WHERE m.deleted_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM repository_blob l
-                WHERE l.repository_id = m.repository_id AND l.digest = m.digest AND l.kind = 1
+                JOIN blob b ON b.id = l.blob_id
+                WHERE l.repository_id = m.repository_id AND b.digest = m.digest AND l.kind = 1
                     AND l.deleted_at IS NULL)
                 AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = m.digest AND c.state = 0)),
             (SELECT count(*)
              FROM manifest p
              JOIN repository r ON r.id = p.repository_id
              JOIN manifest_reference e ON e.manifest_id = p.id AND e.role = 2
-             LEFT JOIN manifest m ON m.digest = e.digest AND m.repository_id = e.repository_id
+             JOIN blob b ON b.id = e.blob_id
+             LEFT JOIN manifest m ON m.digest = b.digest AND m.repository_id = e.repository_id
              WHERE p.deleted_at IS NULL AND (m.id IS NULL OR m.deleted_at IS NOT NULL)
                 AND (r.deleted_at IS NULL OR r.deleted_by IS NOT NULL)),
             (SELECT count(*)
              FROM manifest m
              JOIN repository r ON r.id = m.repository_id
              JOIN manifest_reference e ON m.id = e.manifest_id
+             JOIN blob b ON b.id = e.blob_id
              WHERE m.deleted_at IS NULL AND r.deleted_at IS NULL
-                AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
+                AND NOT (m.digest = ?1 AND b.digest = ?2) AND NOT EXISTS (
                 SELECT 1 FROM repository_blob l
-                WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
-                AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0))
+                WHERE l.repository_id = e.repository_id AND l.blob_id = e.blob_id AND l.deleted_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = b.digest AND c.state = 0))
         """
     private static let missingLinks: StaticString = """
-        SELECT r.name, e.digest
+        SELECT r.name, b.digest
         FROM manifest_reference e
+        JOIN blob b ON b.id = e.blob_id
         JOIN manifest m ON m.id = e.manifest_id
         JOIN repository r ON r.id = e.repository_id
         WHERE m.deleted_at IS NULL AND r.deleted_at IS NULL
-            AND NOT (m.digest = ?1 AND e.digest = ?2) AND NOT EXISTS (
+            AND NOT (m.digest = ?1 AND b.digest = ?2) AND NOT EXISTS (
             SELECT 1 FROM repository_blob l
-            WHERE l.repository_id = e.repository_id AND l.digest = e.digest AND l.deleted_at IS NULL)
-            AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = e.digest AND c.state = 0)
+            WHERE l.repository_id = e.repository_id AND l.blob_id = e.blob_id AND l.deleted_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM purge_content c WHERE c.digest = b.digest AND c.state = 0)
         """
     private static let undeletions: StaticString = """
         SELECT u.manifest_id, m.digest, r.name
@@ -319,16 +323,16 @@ final class World: @unchecked Sendable {
         """
     private static let present: StaticString = "SELECT 1 FROM manifest WHERE id = ? AND deleted_at IS NULL"
     private static let undistributed: StaticString = """
-        SELECT m.id, coalesce(b.state, 2)
+        SELECT m.id, min(b.state, 2)
         FROM manifest m
         JOIN manifest_reference e ON m.id = e.manifest_id
-        LEFT JOIN blob b ON b.digest = e.digest
-        WHERE m.digest = ? AND e.digest = ?
+        JOIN blob b ON b.id = e.blob_id
+        WHERE m.digest = ? AND b.digest = ?
         """
     private static let remains: StaticString = """
         SELECT
             (SELECT count(*) FROM manifest WHERE digest = ?)
-            + (SELECT count(*) FROM repository_blob WHERE digest = ?)
+            + (SELECT count(*) FROM repository_blob WHERE blob_id = (SELECT id FROM blob WHERE digest = ?))
             + (SELECT count(*) FROM blob WHERE digest = ? AND state < 2)
             + (SELECT count(*) FROM blob_staging WHERE digest = ?)
             + (SELECT count(*) FROM tag_history WHERE old_digest = ? OR new_digest = ?)
@@ -470,12 +474,12 @@ extension World {
         SELECT 1
         FROM repository_blob l
         JOIN repository r ON r.id = l.repository_id
-        JOIN blob b ON b.digest = l.digest
-        WHERE r.name = ? AND l.digest = ? AND l.deleted_at IS NULL AND coalesce(l.leased_at, 0) >= 0
+        JOIN blob b ON b.id = l.blob_id
+        WHERE r.name = ? AND b.digest = ? AND l.deleted_at IS NULL AND coalesce(l.leased_at, 0) >= 0
             AND b.state = 0 AND b.damaged = 0
         """
     /// What is damaged waits for its bytes as long as something names it.
-    private static let contents: StaticString = "SELECT digest FROM blob WHERE damaged <= ?"
+    private static let contents: StaticString = "SELECT digest FROM blob WHERE damaged <= ? AND state < 3"
     private static let edges: StaticString = """
         SELECT m.digest, (SELECT count(*) FROM manifest_reference e WHERE e.manifest_id = m.id)
         FROM manifest m
@@ -489,11 +493,11 @@ extension World {
              FROM repository_blob l
              WHERE l.deleted_at IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM manifest_reference e
-                WHERE e.repository_id = l.repository_id AND e.digest = l.digest)),
+                WHERE e.repository_id = l.repository_id AND e.blob_id = l.blob_id)),
             (SELECT count(*)
              FROM blob b
              WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
-                AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.digest = b.digest)),
+                AND NOT EXISTS (SELECT 1 FROM manifest_reference e WHERE e.blob_id = b.id)),
             (SELECT count(*) FROM purge WHERE is_done = 0),
             (SELECT count(*) FROM undeletion),
             (SELECT count(*) FROM repository WHERE deleted_at IS NOT NULL)

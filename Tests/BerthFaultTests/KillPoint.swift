@@ -182,8 +182,11 @@ struct KillPoint: Sendable {
         commit(of: "a mount", .mount) { scene in
             try scene.remains.has(
                 """
-                SELECT 1 FROM repository_blob l JOIN repository r ON r.id = l.repository_id
-                WHERE l.digest = ? AND r.name = ?
+                SELECT 1
+                FROM repository_blob l
+                JOIN repository r ON r.id = l.repository_id
+                JOIN blob b ON b.id = l.blob_id
+                WHERE b.digest = ? AND r.name = ?
                 """, [scene.target.digest, scene.target.repository])
         }
         + commit(of: "a moved tag and its history", .moveTag) { scene in

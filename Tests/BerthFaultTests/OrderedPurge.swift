@@ -23,8 +23,8 @@ func orderPurge(root: String) throws {
             arguments: [digest, secret.count, Data(secret)])
         try database.execute(
             sql: """
-                INSERT INTO repository_blob (repository_id, digest, kind, linked_by, leased_at)
-                SELECT min(id), ?, 0, 'anonymous', 0 FROM repository
+                INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by, leased_at)
+                SELECT min(id), (SELECT id FROM blob WHERE digest = ?), 0, 'anonymous', 0 FROM repository
                 """, arguments: [digest])
         let sealedDigest = try sha256(sealedSecret).text
         try database.execute(
