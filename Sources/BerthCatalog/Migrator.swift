@@ -31,6 +31,16 @@ struct Migrator {
         guard version < migrations.last?.number ?? 0 else { return }
         if version > 0 { try copy() }
         try applyAll(after: version)
+        if version > 0 { try closeGaps() }
+    }
+
+    /// A table that was made anew leaves the pages of the old one: where they are much of the file, it is written without
+    /// them. Where there is no room for that, they wait for rows.
+    private func closeGaps() throws(CatalogError) {
+        guard case .integer(let pages) = try connection.value(of: "PRAGMA page_count"),
+            case .integer(let free) = try connection.value(of: "PRAGMA freelist_count"), free > pages / 4
+        else { return }
+        do { try connection.rewriteDatabase(inMemoryUpTo: 0) } catch .noSpace { return }
     }
 
     /// Without keeping what was there before: for a database that is a copy itself.

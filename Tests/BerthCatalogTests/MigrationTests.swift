@@ -216,6 +216,34 @@ struct MigrationTests {
         try new.close()
     }
 
+    @Test("tables that are made anew leave no gaps in the file")
+    func gaps() throws {
+        let folder = try TemporaryFolder()
+        let old = try open(folder, Array(Migration.all.prefix { $0.number < Migration.numbers.number }))
+        try old.inside { connection throws(CatalogError) in
+            _ = try connection.execute("INSERT INTO repository (name, created_at) VALUES ('a', 0)")
+            _ = try connection.execute(
+                """
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+                INSERT INTO blob SELECT printf('sha256:%064x', i), 10, 0, 0, 0 FROM n
+                """)
+            _ = try connection.execute(
+                """
+                INSERT INTO repository_blob (repository_id, digest, kind, linked_by) SELECT 1, digest, 0, 'x' FROM blob
+                """)
+        }
+        let before = try value("PRAGMA page_count", old)
+        try old.close()
+        let new = try open(folder, Migration.all)
+        guard case .integer(let pages) = before, case .integer(let left) = try value("PRAGMA page_count", new) else {
+            throw TestFailure("no numbers of pages")
+        }
+        #expect(left < pages)
+        #expect(try value("PRAGMA freelist_count", new) == .integer(0))
+        #expect(try value("SELECT count(*) FROM repository_blob", new) == .integer(3_000))
+        try new.close()
+    }
+
     @Test("a step that leaves a row without the one that it refers to changes nothing")
     func strayRows() async throws {
         let folder = try await older()
