@@ -67,6 +67,8 @@ private struct ManifestWriting {
         /// What went with another manifest and is still promised.
         var returning: [ManifestRow] = []
         var depth: Int64 = 0
+        /// Of what is here.
+        var numbers: [Digest: Int64] = [:]
     }
 
     func run(_ changes: inout Changes) throws(CatalogError) -> ManifestStep {
@@ -97,7 +99,7 @@ private struct ManifestWriting {
             repository = try transaction.makeRepository(push.repository, at: now, &changes)
         }
         try transaction.link(push.digest, .manifest, in: repository, by: push.principal, leasedAt: registryTime)
-        let id = try store(row, in: repository, depth: check.depth)
+        let id = try store(row, in: repository, check)
         for (parent, depth) in raised {
             try transaction.execute("UPDATE manifest SET depth = ? WHERE id = ?", [.integer(depth), .integer(parent)])
         }
@@ -172,7 +174,9 @@ private struct ManifestWriting {
         up reference: ManifestReference, in repository: Int64?, _ check: inout Check
     ) throws(CatalogError) -> Int64? {
         guard let repository else { return lacking(reference, &check) }
-        let content = try transaction.linkedContent(reference.digest, in: repository)
+        let found = try transaction.numberedContent(reference.digest, in: repository)
+        if let found { check.numbers[reference.digest] = found.number }
+        let content = found?.fact
         // A layer that is here is asked no further.
         let child =
             reference.role == .entry || content == nil
@@ -257,7 +261,8 @@ private struct ManifestWriting {
     }
 
     /// The id of the manifest's row, which is there and not deleted afterwards.
-    private func store(_ known: ManifestRow?, in repository: Int64, depth: Int64) throws(CatalogError) -> Int64 {
+    private func store(_ known: ManifestRow?, in repository: Int64, _ check: Check) throws(CatalogError) -> Int64 {
+        let depth = check.depth
         let isRoot = push.isRoot || !push.tags.isEmpty
         if let known {
             if known.isDeleted || known.type != push.manifest.type || known.isRoot != (isRoot || known.isRoot)
@@ -267,36 +272,50 @@ private struct ManifestWriting {
             }
             if known.isDeleted {
                 // A purge may have begun to take them.
-                try insertEdges(of: known.id, in: repository)
+                try insertEdges(of: known.id, in: repository, check.numbers)
                 try appear(in: repository)
             }
             return known.id
         }
         let id = try insert(in: repository, isRoot: isRoot, depth: depth)
-        try insertEdges(of: id, in: repository)
+        try insertEdges(of: id, in: repository, check.numbers)
         try appear(in: repository)
         return id
     }
 
-    private func insertEdges(of id: Int64, in repository: Int64) throws(CatalogError) {
+    private func insertEdges(
+        of id: Int64, in repository: Int64, _ numbers: [Digest: Int64]
+    ) throws(CatalogError) {
+        var numbers = numbers
         for (position, reference) in push.edges.enumerated() {
-            let edge = ManifestEdge(manifest: id, position: position, repository: repository, reference)
-            guard try !transaction.insert(edge) else { continue }
-            // It is there already, or names what is not here and has no number yet.
-            try transaction.name(reference.digest)
-            try transaction.insert(edge)
+            let number: Int64
+            if let known = numbers[reference.digest] {
+                number = known
+            } else {
+                number = try transaction.number(of: reference.digest)
+                numbers[reference.digest] = number
+            }
+            try transaction.execute(
+                """
+                INSERT INTO manifest_reference (manifest_id, position, repository_id, role, blob_id)
+                VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (manifest_id, position) DO NOTHING
+                """,
+                [
+                    .integer(id), .integer(Int64(position)), .integer(repository),
+                    .integer(Int64(reference.role.rawValue)), .integer(number),
+                ])
         }
     }
 
     private func insert(in repository: Int64, isRoot: Bool, depth: Int64) throws(CatalogError) -> Int64 {
-        let row = try transaction.row(
+        try transaction.execute(
             """
             INSERT INTO manifest (
                 repository_id, digest, type, artifact_type, subject, size, annotations, depth, is_root,
                 pushed_at, pushed_by
             )
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            RETURNING id
             """,
             [
                 .integer(repository), .digest(push.digest), .text(push.manifest.type.rawValue),
@@ -304,7 +323,11 @@ private struct ManifestWriting {
                 .integer(push.size), .text(annotations), .integer(depth), .bool(isRoot), .integer(now),
                 .text(push.principal.text),
             ])
-        guard let row else { throw .damaged("a manifest that was just stored is not there") }
+        guard
+            let row = try transaction.row(
+                "SELECT id FROM manifest WHERE digest = ? AND repository_id = ?",
+                [.digest(push.digest), .integer(repository)])
+        else { throw .damaged("a manifest that was just stored is not there") }
         return try row.integer(0)
     }
 
@@ -332,38 +355,6 @@ private struct ManifestWriting {
         try transaction.remember(place.tag, in: repository, from: old, to: push.digest, by: push.principal, at: now)
         try transaction.tell(.tagged, push.repository, push.digest, tag: place.tag, by: push.principal, at: now)
         changes.tags.append(.init(repository: push.repository, tag: place.tag))
-    }
-}
-
-/// What one manifest holds on to at one position.
-private struct ManifestEdge {
-    let manifest: Int64
-    let position: Int
-    let repository: Int64
-    let reference: ManifestReference
-
-    init(manifest: Int64, position: Int, repository: Int64, _ reference: ManifestReference) {
-        (self.manifest, self.position) = (manifest, position)
-        (self.repository, self.reference) = (repository, reference)
-    }
-}
-
-extension SQLTransaction {
-    /// False: nothing was inserted.
-    @discardableResult
-    fileprivate func insert(_ edge: ManifestEdge) throws(CatalogError) -> Bool {
-        try execute(
-            """
-            INSERT INTO manifest_reference (manifest_id, position, repository_id, role, blob_id)
-            SELECT ?, ?, ?, ?, id
-            FROM blob
-            WHERE digest = ?
-            ON CONFLICT (manifest_id, position) DO NOTHING
-            """,
-            [
-                .integer(edge.manifest), .integer(Int64(edge.position)), .integer(edge.repository),
-                .integer(Int64(edge.reference.role.rawValue)), .digest(edge.reference.digest),
-            ]) > 0
     }
 }
 

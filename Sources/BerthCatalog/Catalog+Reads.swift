@@ -33,7 +33,7 @@ extension Catalog {
         let tokens = tokens(for: key)
         guard let rows = database.rowsNow(Self.blobByDigest, [.text(repository.text), .digest(digest)])
         else { return .unknown }
-        guard let row = rows.first else {
+        guard let row = Self.firm(rows) else {
             let repositories = database.rowsNow(Self.repositoryByName, [.text(repository.text)])
             return repositories?.isEmpty == false ? .absent : .unknown
         }
@@ -108,7 +108,7 @@ extension Catalog {
         let key = CatalogCaches.ContentKey(repository: repository, digest: digest)
         let tokens = tokens(for: key)
         let fact = try await database.read { transaction throws(CatalogError) in
-            try transaction.row(Self.blobByDigest, [.text(repository.text), .digest(digest)])
+            try Self.firm(transaction.rows(Self.blobByDigest, [.text(repository.text), .digest(digest)]))
                 .map { row throws(CatalogError) in try row.blobFact() }
         }
         if let fact { offer(fact, for: key, since: tokens) }
@@ -122,9 +122,13 @@ extension Catalog {
         JOIN blob b ON b.id = l.blob_id
         LEFT JOIN blob_staging s ON s.digest = b.digest
         WHERE r.name = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
-        ORDER BY CASE WHEN l.leased_at < 0 THEN 1 ELSE 0 END
-        LIMIT 1
         """
+
+    /// Of the two links that content can have, a blob's and a manifest's, one that does not fade if there is one. To have
+    /// them sorted, SQLite would make a table each time.
+    private static func firm(_ rows: [SQLRow]) -> SQLRow? {
+        rows.first { $0.columns[2] == .integer(Int64(BlobState.live.rawValue)) } ?? rows.first
+    }
 
     private struct BlobTokens {
         let link: CoherentCache<CatalogCaches.ContentKey, Bool>.Token

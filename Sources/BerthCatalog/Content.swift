@@ -44,14 +44,20 @@ extension SQLTransaction {
             [.digest(digest), .integer(size), .integer(now)]) > 0
     }
 
-    /// Gives a number to content that a manifest names and that is not here, so that an edge can say it.
-    func name(_ digest: Digest) throws(CatalogError) {
+    /// The number of content that a manifest names; it gets one if it is not here, so that an edge can say it.
+    func number(of digest: Digest) throws(CatalogError) -> Int64 {
+        if let known = try knownNumber(of: digest) { return known }
         try execute(
-            """
-            INSERT INTO blob (digest, size, state, damaged, created_at)
-            VALUES (?, 0, 3, 0, 0)
-            ON CONFLICT (digest) DO NOTHING
-            """, [.digest(digest)])
+            "INSERT INTO blob (digest, size, state, damaged, created_at) VALUES (?, 0, 3, 0, 0)", [.digest(digest)])
+        guard let number = try knownNumber(of: digest) else {
+            throw .damaged("a number that was just given is not there")
+        }
+        return number
+    }
+
+    private func knownNumber(of digest: Digest) throws(CatalogError) -> Int64? {
+        try row("SELECT id FROM blob WHERE digest = ?", [.digest(digest)])
+            .map { row throws(CatalogError) in try row.integer(0) }
     }
 
     /// Forgets the number of content that is not here and that nothing names any more.
@@ -109,11 +115,13 @@ extension SQLTransaction {
     }
 
     func unstage(_ key: StagedKey, _ changes: inout Changes) throws(CatalogError) {
+        // RETURNING would have SQLite make a table for its answer, which costs more than both of these.
         guard
             let row = try row(
-                "DELETE FROM blob_staging WHERE id = ? AND digest = ? RETURNING upload_id, size",
+                "SELECT upload_id, size FROM blob_staging WHERE id = ? AND digest = ?",
                 [.integer(key.id), .digest(key.digest)])
         else { return }
+        try execute("DELETE FROM blob_staging WHERE id = ?", [.integer(key.id)])
         changes.unstaged.append(key.digest)
         changes.totals.staged -= 1
         if row.isNull(0) { changes.totals.stagedBytes -= try row.integer(1) }
@@ -127,9 +135,16 @@ extension SQLTransaction {
 
     /// Content that may be read in this repository, unless it is being swept.
     func linkedContent(_ digest: Digest, in repository: Int64) throws(CatalogError) -> BlobFact? {
+        try numberedContent(digest, in: repository)?.fact
+    }
+
+    /// The same with its number.
+    func numberedContent(
+        _ digest: Digest, in repository: Int64
+    ) throws(CatalogError) -> (number: Int64, fact: BlobFact)? {
         try row(
             """
-            SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id
+            SELECT b.digest, b.size, b.state, b.damaged, s.id, s.upload_id, b.id
             FROM repository_blob l
             JOIN blob b ON b.id = l.blob_id
             LEFT JOIN blob_staging s ON s.digest = b.digest
@@ -137,7 +152,7 @@ extension SQLTransaction {
             LIMIT 1
             """,
             [.integer(repository), .digest(digest)]
-        ).map { row throws(CatalogError) in try row.blobFact() }
+        ).map { row throws(CatalogError) in (try row.integer(6), try row.blobFact()) }
     }
 
     /// Links content into a repository, or renews the lease of a link; one that was deleted is back.

@@ -41,7 +41,7 @@ extension Migration {
                 id         INTEGER PRIMARY KEY,
                 digest     TEXT    NOT NULL UNIQUE,
                 size       INTEGER NOT NULL CHECK (size >= 0),
-                state      INTEGER NOT NULL CHECK (state IN (0, 1, 2, 3)),
+                state      INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
                 damaged    INTEGER NOT NULL CHECK (damaged IN (0, 1)),
                 created_at INTEGER NOT NULL
             ) STRICT
@@ -123,7 +123,7 @@ extension Migration {
                 manifest_id   INTEGER NOT NULL REFERENCES manifest (id) ON DELETE CASCADE,
                 position      INTEGER NOT NULL,
                 repository_id INTEGER NOT NULL,
-                role          INTEGER NOT NULL CHECK (role IN (0, 1, 2)),
+                role          INTEGER NOT NULL CHECK (role BETWEEN 0 AND 2),
                 blob_id       INTEGER NOT NULL REFERENCES blob (id),
                 PRIMARY KEY (manifest_id, position)
             ) STRICT, WITHOUT ROWID
@@ -162,7 +162,7 @@ extension Migration {
                 id         TEXT    NOT NULL PRIMARY KEY,
                 repository TEXT    NOT NULL,
                 principal  TEXT    NOT NULL,
-                outcome    INTEGER NOT NULL CHECK (outcome IN (0, 1, 2)),
+                outcome    INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 2),
                 digest     TEXT,
                 ended_at   INTEGER
             ) STRICT, WITHOUT ROWID
@@ -406,7 +406,7 @@ extension Migration {
             """
             CREATE TABLE event (
                 id          INTEGER PRIMARY KEY AUTOINCREMENT,
-                kind        INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 3, 4, 5)),
+                kind        INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 5),
                 repository  TEXT    NOT NULL,
                 digest      TEXT,
                 tag         TEXT,

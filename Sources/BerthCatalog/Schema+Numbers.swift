@@ -2,6 +2,9 @@
 // own in three indexes, and a push into a large catalog read, logged and wrote them all; numbers rise with time, so that
 // what came together lies together.
 //
+// A list of three in a check has SQLite make a table for it with each row that is written, so that the checks of what every
+// push writes are bounds instead.
+//
 // An edge may name what is not here: a manifest of a sparse index, a layer that is not meant to be distributed. Such content
 // has a row of state 3, which says its digest and nothing else.
 
@@ -14,7 +17,7 @@ extension Migration {
                 id         INTEGER PRIMARY KEY,
                 digest     TEXT    NOT NULL UNIQUE,
                 size       INTEGER NOT NULL CHECK (size >= 0),
-                state      INTEGER NOT NULL CHECK (state IN (0, 1, 2, 3)),
+                state      INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
                 damaged    INTEGER NOT NULL CHECK (damaged IN (0, 1)),
                 created_at INTEGER NOT NULL
             ) STRICT
@@ -57,7 +60,7 @@ extension Migration {
                 manifest_id   INTEGER NOT NULL REFERENCES manifest (id) ON DELETE CASCADE,
                 position      INTEGER NOT NULL,
                 repository_id INTEGER NOT NULL,
-                role          INTEGER NOT NULL CHECK (role IN (0, 1, 2)),
+                role          INTEGER NOT NULL CHECK (role BETWEEN 0 AND 2),
                 blob_id       INTEGER NOT NULL REFERENCES blob (id),
                 PRIMARY KEY (manifest_id, position)
             ) STRICT, WITHOUT ROWID
@@ -68,6 +71,51 @@ extension Migration {
             FROM manifest_reference e
             JOIN blob_next b ON b.digest = e.digest
             ORDER BY e.manifest_id, e.position
+            """,
+            """
+            CREATE TABLE upload_next (
+                id         TEXT    NOT NULL PRIMARY KEY,
+                repository TEXT    NOT NULL,
+                principal  TEXT    NOT NULL,
+                outcome    INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 2),
+                digest     TEXT,
+                ended_at   INTEGER
+            ) STRICT, WITHOUT ROWID
+            """,
+            """
+            INSERT INTO upload_next (id, repository, principal, outcome, digest, ended_at)
+            SELECT id, repository, principal, outcome, digest, ended_at
+            FROM upload
+            """,
+            """
+            CREATE TABLE event_next (
+                id          INTEGER PRIMARY KEY AUTOINCREMENT,
+                kind        INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 5),
+                repository  TEXT    NOT NULL,
+                digest      TEXT,
+                tag         TEXT,
+                principal   TEXT    NOT NULL,
+                happened_at INTEGER NOT NULL,
+                CHECK ((digest IS NULL) = (kind >= 4))
+            ) STRICT
+            """,
+            """
+            INSERT INTO event_next (id, kind, repository, digest, tag, principal, happened_at)
+            SELECT id, kind, repository, digest, tag, principal, happened_at
+            FROM event
+            """,
+            // Numbers of events that nobody has any more are not given out again.
+            """
+            DELETE FROM sqlite_sequence WHERE name = 'event_next'
+            """,
+            """
+            UPDATE sqlite_sequence SET name = 'event_next' WHERE name = 'event'
+            """,
+            """
+            DROP TABLE event
+            """,
+            """
+            DROP TABLE upload
             """,
             """
             DROP TABLE manifest_reference
@@ -86,6 +134,15 @@ extension Migration {
             """,
             """
             ALTER TABLE manifest_reference_next RENAME TO manifest_reference
+            """,
+            """
+            ALTER TABLE upload_next RENAME TO upload
+            """,
+            """
+            ALTER TABLE event_next RENAME TO event
+            """,
+            """
+            CREATE INDEX upload_open ON upload (repository) WHERE outcome = 0
             """,
             """
             CREATE INDEX blob_leaving ON blob (state, digest) WHERE state > 0

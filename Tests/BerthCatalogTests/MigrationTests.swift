@@ -174,6 +174,15 @@ struct MigrationTests {
                 """,
                 "INSERT INTO tag VALUES (1, 'one', 41)",
                 """
+                INSERT INTO upload VALUES
+                    ('u1', 'a', 'user:x', 0, NULL, NULL), ('u2', 'a', 'user:x', 1, 'sha256:a', 77)
+                """,
+                """
+                INSERT INTO event (id, kind, repository, digest, tag, principal, happened_at)
+                VALUES (8, 2, 'a', 'sha256:m', 'one', 'user:x', 5), (9, 0, 'a', 'sha256:m', NULL, 'user:x', 6)
+                """,
+                "DELETE FROM event WHERE id = 9",
+                """
                 INSERT INTO manifest_reference VALUES
                     (41, 0, 1, 0, 'sha256:a'), (41, 1, 1, 1, 'sha256:b'), (41, 2, 1, 2, 'sha256:absent'),
                     (41, 3, 1, 1, 'sha256:b')
@@ -204,6 +213,17 @@ struct MigrationTests {
             try value(edges, new)
                 == .text("41:00sha256:a, 41:11sha256:b, 41:22sha256:absent, 41:31sha256:b"))
         #expect(try value("SELECT manifest_id FROM tag WHERE name = 'one'", new) == .integer(41))
+        let uploads = "SELECT group_concat(id || outcome || coalesce(digest || ended_at, '-'), ', ') FROM upload"
+        #expect(try value(uploads, new) == .text("u10-, u21sha256:a77"))
+        #expect(
+            try value("SELECT id || ':' || kind || digest || tag || happened_at FROM event", new)
+                == .text("8:2sha256:mone5"))
+        try new.inside { connection throws(CatalogError) in
+            try connection.run(
+                "INSERT INTO event (kind, repository, digest, principal, happened_at) VALUES (0, 'a', 'd', 'user:x', 7)"
+            )
+        }
+        #expect(try value("SELECT max(id) FROM event", new) == .integer(10), "no number is given out twice")
         #expect(try value("SELECT count(*) FROM pragma_foreign_key_check", new) == .integer(0))
         #expect(try value("PRAGMA integrity_check", new) == .text("ok"))
         // They are asked again.
