@@ -126,7 +126,7 @@ extension Catalog {
                 """
                 UPDATE blob
                 SET damaged = 1
-                WHERE digest = ? AND damaged = 0
+                WHERE digest = ? AND state < 3 AND damaged = 0
                     AND coalesce(
                         (SELECT coalesce(s.upload_id, 'bytes') FROM blob_staging s WHERE s.digest = blob.digest),
                         'settled') = ?

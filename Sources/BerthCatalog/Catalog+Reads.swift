@@ -121,7 +121,7 @@ extension Catalog {
         JOIN repository_blob l ON l.repository_id = r.id
         JOIN blob b ON b.id = l.blob_id
         LEFT JOIN blob_staging s ON s.digest = b.digest
-        WHERE r.name = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+        WHERE r.name = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state < 2
         """
 
     /// Of the two links that content can have, a blob's and a manifest's, one that does not fade if there is one. To have

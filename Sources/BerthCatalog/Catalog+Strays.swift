@@ -82,7 +82,7 @@ extension Catalog {
                     VALUES (?, ?, 2, 0, ?)
                     ON CONFLICT (digest)
                         DO UPDATE SET size = excluded.size, state = 2, created_at = excluded.created_at
-                        WHERE state = 3
+                        WHERE blob.state = 3
                     """,
                     [.digest(digest), .integer(try row.integer(1)), .integer(clock.wall())])
                 guard isInserted > 0 else { continue }

@@ -169,7 +169,7 @@ package struct CatalogSwap: Sendable {
             """
             UPDATE blob
             SET state = 3, size = 0, damaged = 0
-            WHERE state > 0
+            WHERE state > 0 AND state < 3
                 AND NOT EXISTS (SELECT 1 FROM blob_staging s WHERE s.digest = blob.digest)
                 AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = blob.id)
                 AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = blob.digest)

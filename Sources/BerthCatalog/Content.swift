@@ -39,7 +39,7 @@ extension SQLTransaction {
             VALUES (?, ?, 0, 0, ?)
             ON CONFLICT (digest)
                 DO UPDATE SET size = excluded.size, state = 0, created_at = excluded.created_at
-                WHERE state = 3
+                WHERE blob.state = 3
             """,
             [.digest(digest), .integer(size), .integer(now)]) > 0
     }
@@ -78,6 +78,9 @@ extension SQLTransaction {
         else { return nil }
         let id = SQLValue.integer(try row.integer(0))
         if try exists("SELECT 1 FROM manifest_reference WHERE blob_id = ? LIMIT 1", [id]) {
+            guard try !exists("SELECT 1 FROM repository_blob WHERE blob_id = ? LIMIT 1", [id]) else {
+                throw .damaged("\(digest) is linked and was to be forgotten")
+            }
             try execute("UPDATE blob SET state = 3, size = 0, damaged = 0 WHERE id = ?", [id])
         } else {
             try execute("DELETE FROM blob WHERE id = ?", [id])
@@ -148,7 +151,7 @@ extension SQLTransaction {
             FROM repository_blob l
             JOIN blob b ON b.id = l.blob_id
             LEFT JOIN blob_staging s ON s.digest = b.digest
-            WHERE l.repository_id = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state <> 2
+            WHERE l.repository_id = ? AND b.digest = ? AND l.deleted_at IS NULL AND b.state < 2
             LIMIT 1
             """,
             [.integer(repository), .digest(digest)]
@@ -162,7 +165,7 @@ extension SQLTransaction {
         try execute(
             """
             INSERT INTO repository_blob (repository_id, blob_id, kind, linked_by, leased_at)
-            VALUES (?, (SELECT id FROM blob WHERE digest = ?), ?, ?, ?)
+            VALUES (?, (SELECT id FROM blob WHERE digest = ? AND state < 3), ?, ?, ?)
             ON CONFLICT (repository_id, blob_id, kind)
                 DO UPDATE SET leased_at = excluded.leased_at, deleted_at = NULL, deleted_by = NULL
             """,

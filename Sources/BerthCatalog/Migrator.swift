@@ -40,7 +40,12 @@ struct Migrator {
         guard case .integer(let pages) = try connection.value(of: "PRAGMA page_count"),
             case .integer(let free) = try connection.value(of: "PRAGMA freelist_count"), free > pages / 4
         else { return }
-        do { try connection.rewriteDatabase(inMemoryUpTo: 0) } catch .noSpace { return }
+        do throws(CatalogError) {
+            try connection.rewriteDatabase(inMemoryUpTo: 16 << 20, elsewhere: .onDisk)
+        } catch {
+            // What a failed sync leaves nobody knows (B6). Anything else has left the database as it was.
+            if connection.lastFailureWasInputOutput { throw error }
+        }
     }
 
     /// Without keeping what was there before: for a database that is a copy itself.
@@ -51,12 +56,13 @@ struct Migrator {
         // A table that others refer to is made anew under another name, and then takes the name that they say. Afterwards
         // all of them are looked at.
         let asks = try connection.value(of: "PRAGMA foreign_keys")
+        let strays = version > 0 ? try strayRows().count : 0
         try connection.run("PRAGMA foreign_keys = OFF")
         defer { if asks == .integer(1) { try? connection.run("PRAGMA foreign_keys = ON") } }
         try connection.execute("BEGIN IMMEDIATE")
         do throws(CatalogError) {
             for statement in due.flatMap(\.statements) { try connection.execute(statement) }
-            if version > 0 { try lookForStrays() }
+            if version > 0 { try refuseStrays(beyond: strays) }
             try connection.run("PRAGMA application_id = \(Self.applicationID)")
             try connection.run("PRAGMA user_version = \(newest)")
             try connection.execute("COMMIT")
@@ -66,8 +72,12 @@ struct Migrator {
         }
     }
 
-    private func lookForStrays() throws(CatalogError) {
-        guard let row = try connection.rows("PRAGMA foreign_key_check").first else { return }
+    /// Rows that refer to one that is not there.
+    private func strayRows() throws(CatalogError) -> [SQLRow] { try connection.rows("PRAGMA foreign_key_check") }
+
+    private func refuseStrays(beyond known: Int) throws(CatalogError) {
+        let found = try strayRows()
+        guard found.count > known, let row = found.last else { return }
         throw .damaged("a row of \(try row.text(0)) refers to one of \(try row.text(2)) that is not there")
     }
 

@@ -284,7 +284,7 @@ extension SQLTransaction {
             VALUES (?, ?, 2, 0, ?)
             ON CONFLICT (digest)
                 DO UPDATE SET size = excluded.size, state = 2, created_at = excluded.created_at
-                WHERE state = 3
+                WHERE blob.state = 3
             """,
             [.digest(digest), .integer(size), .integer(wall)])
         changes.content.append(digest)

@@ -78,17 +78,26 @@ final class SQLiteConnection {
         }
     }
 
-    /// Writes all pages anew, without the free ones. A database above `bytes` is put together on a disk.
-    func rewriteDatabase(inMemoryUpTo bytes: Int64) throws(CatalogError) {
+    /// Where a database that is too large for memory is put together.
+    enum RewritePlace { case onDisk, onDiskOrInMemory }
+
+    /// Writes all pages anew, without the free ones. A database above `bytes` is put together on a disk; where there is no
+    /// folder for temporary files that fails, or memory has to do.
+    func rewriteDatabase(
+        inMemoryUpTo bytes: Int64, elsewhere place: RewritePlace = .onDiskOrInMemory
+    ) throws(CatalogError) {
         guard case .integer(let pages) = try value(of: "PRAGMA page_count"),
             case .integer(let size) = try value(of: "PRAGMA page_size")
         else { throw .damaged("the size of the database cannot be read") }
-        let isSmall = pages.multipliedReportingOverflow(by: size).partialValue <= bytes
-        if !isSmall {
-            do {
-                return try run("PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY")
-            } catch  where lastFailure & 0xFF == SQLITE_CANTOPEN {
-                // There is no folder for temporary files.
+        if pages.multipliedReportingOverflow(by: size).partialValue > bytes {
+            try run("PRAGMA temp_store = FILE")
+            do throws(CatalogError) {
+                try run("VACUUM")
+                return try run("PRAGMA temp_store = MEMORY")
+            } catch {
+                let code = lastFailure
+                try run("PRAGMA temp_store = MEMORY")
+                guard code & 0xFF == SQLITE_CANTOPEN, place == .onDiskOrInMemory else { throw error }
             }
         }
         try run("PRAGMA temp_store = MEMORY; VACUUM")

@@ -43,7 +43,8 @@ extension Migration {
                 size       INTEGER NOT NULL CHECK (size >= 0),
                 state      INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
                 damaged    INTEGER NOT NULL CHECK (damaged IN (0, 1)),
-                created_at INTEGER NOT NULL
+                created_at INTEGER NOT NULL,
+                CHECK (state < 3 OR (size = 0 AND damaged = 0))
             ) STRICT
             """,
             """

@@ -7,6 +7,8 @@
 //
 // An edge may name what is not here: a manifest of a sparse index, a layer that is not meant to be distributed. Such content
 // has a row of state 3, which says its digest and nothing else.
+//
+// Nothing keeps a number from one transaction to the next but as a place in a walk, so that one may be given out again.
 
 extension Migration {
     static let numbers = Migration(
@@ -19,7 +21,8 @@ extension Migration {
                 size       INTEGER NOT NULL CHECK (size >= 0),
                 state      INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
                 damaged    INTEGER NOT NULL CHECK (damaged IN (0, 1)),
-                created_at INTEGER NOT NULL
+                created_at INTEGER NOT NULL,
+                CHECK (state < 3 OR (size = 0 AND damaged = 0))
             ) STRICT
             """,
             """

@@ -71,6 +71,35 @@ struct NumbersTests {
         }
     }
 
+    @Test("what is named alone is not damaged, and whoever brings it is read (B9)")
+    func notDamaged() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            _ = try await test.push(20, entries: [5], tags: ["all"], sparse: true)
+            #expect(try await !test.catalog.reportDamage(digest(5), at: .settled))
+            #expect(try await test.pushBlob(5) == .committed(isNew: true))
+            #expect(try await test.catalog.content(digest(5))?.isDamaged == false)
+            #expect(try await test.push(21, references: [5]) == .stored(isNew: true))
+        }
+    }
+
+    @Test("a row of what is named alone holds nothing, and links nothing")
+    func alone() async throws {
+        try await withCatalog(settings: collectSettings()) { test in
+            _ = try await test.push(20, entries: [5], tags: ["all"], sparse: true)
+            for statement: StaticString in [
+                "UPDATE blob SET damaged = 1 WHERE state = 3", "UPDATE blob SET size = 1 WHERE state = 3",
+                "UPDATE blob SET state = 4",
+            ] {
+                await #expect(throws: CatalogError.self) { try await test.run(statement) }
+            }
+            await #expect(throws: CatalogError.self) {
+                try await test.catalog.write { transaction, _ throws(CatalogError) in
+                    try transaction.link(digest(5), .blob, in: 1, by: alice, leasedAt: 1)
+                }
+            }
+        }
+    }
+
     @Test("a name goes with the last edge that says it")
     func forgotten() async throws {
         try await withCatalog(settings: collectSettings()) { test in
