@@ -9,7 +9,7 @@ struct LargePushes: Scenario {
         let put: [Goal] = [.cpu(1.15, "limit"), .rate(0.9, "limit")]
         let patch: [Goal] = [.cpu(1.2, "limit"), .most(1.1, .cpu, ofCase: "push-large/put-64m-8")]
         return [1, 4, 8, 16].map { push(plan, "put-64m-\($0)", .put, large, connections: $0, put) }
-            + [1, 8, 16].map { push(plan, "patch-64m-\($0)", .chunkedPatch, large, connections: $0, patch) }
+            + [1, 4, 8, 16].map { push(plan, "patch-64m-\($0)", .chunkedPatch, large, connections: $0, patch) }
             + [
                 push(plan, "put-1g-1", .put, huge, connections: 1, put),
                 push(plan, "patch-1g-1", .chunkedPatch, huge, connections: 1, [.cpu(1.2, "limit")]),

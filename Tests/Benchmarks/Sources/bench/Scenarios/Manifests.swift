@@ -7,16 +7,14 @@ struct Manifests: Scenario {
         let images = Datasets.images(plan)
         // The measured rate of the distribution project's main branch beside nginx's.
         let note = "9 x 9.9k/s of distribution's main branch, beside nginx's 92k/s"
-        return [
-            read(images, "GET", byTag: true, connections: 1),
-            read(
-                images, "GET", byTag: true, connections: plan.pick(64, smoke: 8),
-                goals: [.cpu(1.5, "nginx"), .rate(9 * 9.9 / 92, "nginx", note: note)]),
-            read(images, "GET", byTag: true, connections: plan.pick(1000, smoke: 50)),
-            read(images, "HEAD", byTag: true, connections: plan.pick(64, smoke: 8)),
-            read(images, "GET", byTag: false, connections: plan.pick(64, smoke: 8)),
-            read(images, "HEAD", byTag: false, connections: plan.pick(64, smoke: 8)),
-        ]
+        let goals: [Goal] = [.cpu(1.5, "nginx"), .rate(9 * 9.9 / 92, "nginx", note: note)]
+        let many = plan.pick(64, smoke: 8)
+        return [("GET", true), ("HEAD", true), ("GET", false), ("HEAD", false)].flatMap { method, byTag in
+            [1, many, plan.pick(1000, smoke: 50)].map { connections in
+                let isGoal = method == "GET" && byTag && connections == many
+                return read(images, method, byTag: byTag, connections: connections, goals: isGoal ? goals : [])
+            }
+        }
     }
 
     private func read(
