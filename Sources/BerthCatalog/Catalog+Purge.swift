@@ -137,7 +137,7 @@ extension Catalog {
                     LIMIT ?
                     """, [.integer(id), .integer(Int64(Self.linksPerClosure))])
                 for row in rows {
-                    _ = try collecting.transaction.insertSweeping(row.digest(0), at: clock.wall(), &changes)
+                    try collecting.transaction.insertSweeping(row.digest(0), at: clock.wall(), &changes)
                 }
                 return rows.count
             }

@@ -113,22 +113,13 @@ extension Collecting {
             return .damaged
         }
         // What names it is deleted, to the last one.
-        var manifest = try transaction.row(
-            """
-            SELECT m.id, m.repository_id
-            FROM manifest m
-            WHERE m.id = (
-                SELECT e.manifest_id
-                FROM manifest_reference e
-                JOIN blob b ON b.id = e.blob_id
-                WHERE b.digest = ?
-                LIMIT 1)
-            """, [.digest(digest)])
-        if manifest == nil {
-            manifest = try transaction.row(
-                "SELECT id, repository_id FROM manifest WHERE digest = ? LIMIT 1", [.digest(digest)])
+        if let holder = try holder(of: digest) {
+            try forget(manifest: holder.id, in: holder.repository, atMost: limit, &changes)
+            return nil
         }
-        if let manifest {
+        if let manifest = try transaction.row(
+            "SELECT id, repository_id FROM manifest WHERE digest = ? LIMIT 1", [.digest(digest)])
+        {
             try forget(
                 manifest: try manifest.integer(0), in: try manifest.integer(1), atMost: limit, &changes)
             return nil

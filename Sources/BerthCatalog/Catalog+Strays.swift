@@ -70,24 +70,10 @@ extension Catalog {
     package func sweepStrays() async throws(CatalogError) -> Bool {
         try await collect { [self] collecting, changes throws(CatalogError) in
             let rows = try collecting.transaction.rows(
-                "SELECT digest, size FROM stray_file WHERE seen_at <= ? ORDER BY seen_at, digest LIMIT ?",
+                "SELECT digest FROM stray_file WHERE seen_at <= ? ORDER BY seen_at, digest LIMIT ?",
                 [.integer(collecting.windowLimit), .integer(Int64(Self.linksPerClosure))])
             for row in rows {
-                let digest = try row.digest(0)
-                try collecting.transaction.lock(blobs: [digest])
-                try collecting.transaction.execute("DELETE FROM stray_file WHERE digest = ?", [.digest(digest)])
-                let isInserted = try collecting.transaction.execute(
-                    """
-                    INSERT INTO blob (digest, size, state, damaged, created_at)
-                    VALUES (?, ?, 2, 0, ?)
-                    ON CONFLICT (digest)
-                        DO UPDATE SET size = excluded.size, state = 2, created_at = excluded.created_at
-                        WHERE blob.state = 3
-                    """,
-                    [.digest(digest), .integer(try row.integer(1)), .integer(clock.wall())])
-                guard isInserted > 0 else { continue }
-                changes.totals.blobs += 1
-                changes.totals.bytes += try row.integer(1)
+                try collecting.transaction.insertSweeping(row.digest(0), at: clock.wall(), &changes)
             }
             return rows.count == Self.linksPerClosure
         }

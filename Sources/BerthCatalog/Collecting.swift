@@ -179,6 +179,22 @@ struct Collecting {
             """, [.digest(digest)])
     }
 
+    /// A manifest that names the content, deleted or not, in whatever repository.
+    func holder(of digest: Digest) throws(CatalogError) -> (id: Int64, repository: Int64, digest: Digest)? {
+        try transaction.row(
+            """
+            SELECT m.id, m.repository_id, m.digest
+            FROM manifest m
+            WHERE m.id = (
+                SELECT e.manifest_id
+                FROM manifest_reference e
+                JOIN blob b ON b.id = e.blob_id
+                WHERE b.digest = ?
+                LIMIT 1)
+            """, [.digest(digest)]
+        ).map { row throws(CatalogError) in (try row.integer(0), try row.integer(1), try row.digest(2)) }
+    }
+
     func hasLink(_ digest: Digest) throws(CatalogError) -> Bool {
         try transaction.exists(
             "SELECT 1 FROM repository_blob WHERE blob_id = (SELECT id FROM blob WHERE digest = ?) LIMIT 1",

@@ -137,20 +137,8 @@ struct Purging {
     private func topmostHolder(of digest: Digest) throws(CatalogError) -> Int64? {
         var (found, current): (Int64?, Digest) = (nil, digest)
         for _ in 0..<Self.deepest {
-            guard
-                let row = try transaction.row(
-                    """
-                    SELECT m.id, m.digest
-                    FROM manifest m
-                    WHERE m.id = (
-                        SELECT e.manifest_id
-                        FROM manifest_reference e
-                        JOIN blob b ON b.id = e.blob_id
-                        WHERE b.digest = ?
-                        LIMIT 1)
-                    """, [.digest(current)])
-            else { break }
-            (found, current) = (try row.integer(0), try row.digest(1))
+            guard let holder = try collecting.holder(of: current) else { break }
+            (found, current) = (holder.id, holder.digest)
         }
         if let found { return found }
         return try transaction.row("SELECT id FROM manifest WHERE digest = ? LIMIT 1", [.digest(digest)])
@@ -206,7 +194,7 @@ struct Purging {
                 "UPDATE blob SET state = 1, damaged = CASE WHEN ? = 1 THEN 1 ELSE damaged END WHERE digest = ? AND state = 0",
                 [.bool(upload != nil), .digest(digest)])
         } else {
-            size = try transaction.insertSweeping(digest, at: wall, &changes)
+            size = try transaction.insertSweeping(digest, at: wall, &changes) ?? 0
         }
         try transaction.execute(
             "UPDATE purge_content SET state = 1, upload_id = coalesce(?, upload_id) WHERE purge_id = ? AND digest = ?",
@@ -272,13 +260,15 @@ struct Purging {
 }
 
 extension SQLTransaction {
-    /// A row for content that has none: a file of it may be there all the same. Its size, as far as that is known.
-    func insertSweeping(_ digest: Digest, at wall: Int64, _ changes: inout Changes) throws(CatalogError) -> Int64 {
+    /// A row for content that has none: a file of it may be there all the same. Its size, as far as that is known; nil: it
+    /// has one.
+    @discardableResult
+    func insertSweeping(_ digest: Digest, at wall: Int64, _ changes: inout Changes) throws(CatalogError) -> Int64? {
         try lock(blobs: [digest])
         let size =
             try row("DELETE FROM stray_file WHERE digest = ? RETURNING size", [.digest(digest)])
             .map { row throws(CatalogError) in try row.integer(0) } ?? 0
-        try execute(
+        let inserted = try execute(
             """
             INSERT INTO blob (digest, size, state, damaged, created_at)
             VALUES (?, ?, 2, 0, ?)
@@ -287,6 +277,7 @@ extension SQLTransaction {
                 WHERE blob.state = 3
             """,
             [.digest(digest), .integer(size), .integer(wall)])
+        guard inserted > 0 else { return nil }
         changes.content.append(digest)
         changes.totals.blobs += 1
         changes.totals.bytes += size
