@@ -54,6 +54,10 @@ final class Runner {
         let entrant: Entrant
         let root: String
         var process: ServerProcess
+
+        var isEmptiedEachRound: Bool {
+            if case .emptyEachRound = entrant.root { true } else { false }
+        }
     }
 
     /// Returns the case's results, which are among `results` as well.
@@ -90,7 +94,7 @@ final class Runner {
         for round in 0..<min(plan.rounds, test.mostRounds) {
             for turn in runners.indices {
                 let place = (turn + round) % runners.count
-                if test.restarts {
+                if test.restarts || runners[place].isEmptiedEachRound {
                     runners[place].process.stop()
                     runners[place].process = try start(runners[place].entrant, runners[place].root)
                 }
@@ -100,6 +104,11 @@ final class Runner {
                 }
                 if test.pageCache == .cold, !plan.isSmoke { try Files.forget() }
                 result.servers[runners[place].index].rounds.append(try test.measure(trial(runners[place], round)))
+                if runners[place].isEmptiedEachRound {
+                    runners[place].process.stop()
+                    Files.remove(runners[place].root)
+                    try Files.makeFolder(runners[place].root)
+                }
             }
         }
         let after = Machine.times()
@@ -119,7 +128,7 @@ final class Runner {
 
     private func root(of entrant: Entrant, in temporary: String) throws -> String {
         switch entrant.root {
-        case .empty: try Files.makeFolder(temporary)
+        case .empty, .emptyEachRound: try Files.makeFolder(temporary)
         case .kept(let dataset): return try stores.root(dataset, for: entrant.server.storeKind)
         case .own(let dataset): try stores.write(dataset, to: temporary, for: entrant.server.storeKind)
         }

@@ -42,6 +42,9 @@ struct Entrant {
     enum Root {
         /// A new one for each case.
         case empty
+        /// A new one for each round, which goes with its process at the end of it: where a round writes so much that all
+        /// of them would fill a disk.
+        case emptyEachRound
         /// Shared with other cases, which only read.
         case kept(Dataset)
         /// A dataset in a new root, that the case may change.

@@ -8,11 +8,8 @@ struct Growth: Scenario {
     func cases(_ plan: Plan, _ servers: [any Server]) -> [Case] {
         let sizes = Datasets.growth(plan)
         let entrants = servers.filter(\.isRegistry).flatMap { server in
-            sizes.enumerated().map { index, size in
-                Entrant(
-                    label: "\(server.name) \(size.label)", server: server, root: .kept(size.dataset),
-                    absence: index == 2 && server.storeKind == .distribution
-                        ? "four million files and folders to write first" : nil)
+            sizes.map { size in
+                Entrant(label: "\(server.name) \(size.label)", server: server, root: .kept(size.dataset))
             }
         }
         let (smallest, largest) = ("berth \(sizes[0].label)", "berth \(sizes[2].label)")

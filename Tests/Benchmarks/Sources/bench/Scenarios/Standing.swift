@@ -9,25 +9,24 @@ struct Standing: Scenario {
         let largest = Datasets.growth(plan)[2]
         return [
             start(
-                "start-empty", "start to the first answer with an empty root; memory at rest", .empty, nil,
+                "start-empty", "start to the first answer with an empty root; memory at rest", .empty,
                 [
                     .most(30, .start), .most(30, .resident), .most(8, .unshared),
                 ]),
             start(
                 "start-\(largest.label)", "start to the first answer with \(largest.label) blobs",
-                .kept(largest.dataset),
-                servers.filter { $0.storeKind == .berth }, [.most(60, .start)]),
+                .kept(largest.dataset), [.most(60, .start)], absent: Absence.noAPI),
             idle(plan.pick(1000, smoke: 20), plan, [.most(9, .connection), .most(0.1, .cpu)]),
             idle(plan.pick(10_000, smoke: 100), plan, [.most(9, .connection)]), pushes(plan), slowReaders(plan),
         ]
     }
 
     private func start(
-        _ name: String, _ title: String, _ root: Entrant.Root, _ servers: [any Server]?, _ goals: [Goal]
+        _ name: String, _ title: String, _ root: Entrant.Root, _ goals: [Goal],
+        absent: @escaping @Sendable (any Server) -> String? = { _ in nil }
     ) -> Case {
         Case(
-            name: name, title: title, unit: .percent, root: root,
-            entrants: servers?.map { Entrant(label: $0.name, server: $0, root: root) }, goals: goals, restarts: true
+            name: name, title: title, unit: .percent, root: root, absent: absent, goals: goals, restarts: true
         ) { trial in
             let start = trial.process.startMilliseconds
             trial.comeToRest()
