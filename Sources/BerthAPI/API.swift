@@ -99,7 +99,7 @@ package struct API: RequestHandler {
         _ route: Route, _ entry: RouteEntry, _ request: Request, _ identity: Identity
     ) throws(Refusal) -> Call {
         let caller = try context.gate.admit(identity, entry, route, request)
-        if request.hasBody, let encoding = request.headers[.contentEncoding], encoding != "identity" {
+        if request.hasBody, let encoding = request.field(.contentEncoding), encoding != "identity" {
             throw Refusal(
                 .unsupportedMediaType, .unsupported, "Send the content as it is to be stored, without Content-Encoding."
             )
@@ -167,7 +167,7 @@ private struct Frame: Sendable {
 
     init(_ request: Request) {
         isV2 = request.path.utf8.starts(with: "/v2".utf8)
-        namespace = request.query?.utf8.contains(UInt8(ascii: "n")) == true ? Self.namespace(request.query) : nil
+        namespace = request.query.flatMap(Self.namespace)
     }
 
     func finish(_ response: Response, _ labels: Response.Labels) -> Response {
@@ -182,8 +182,9 @@ private struct Frame: Sendable {
     }
 
     /// The registry that a mirror's client really means. Echoed only if it looks like a host with a port.
-    private static func namespace(_ query: String?) -> String? {
-        guard let query = try? Query(query), let name = query.values("ns").first, (1...255).contains(name.utf8.count)
+    private static func namespace(_ query: String) -> String? {
+        guard query.utf8.span.firstIndex(of: UInt8(ascii: "n")) != nil, let query = try? Query(query),
+            let name = query.values("ns").first, (1...255).contains(name.utf8.count)
         else { return nil }
         let isHost = name.utf8.allSatisfy { $0.isLetter || $0.isDigit || ".-:[]_".utf8.contains($0) }
         return isHost ? name : nil

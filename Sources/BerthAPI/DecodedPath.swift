@@ -1,3 +1,5 @@
+import BerthModel
+
 /// A path whose segments have been decoded once and are sound: each begins at a slash, none holds another or a control
 /// byte, none is a dot or two, and none but the last is empty. It is taken apart from its end.
 struct DecodedPath {
@@ -9,11 +11,11 @@ struct DecodedPath {
     /// Throws `pathUnknown` for a path that is not sound.
     init(_ raw: String) throws(Refusal) {
         rest = try Self.decode(raw)[...]
-        guard Self.isSound(rest.utf8) else { throw .pathUnknown }
+        guard Self.isSound(rest) else { throw .pathUnknown }
     }
 
     private static func decode(_ raw: String) throws(Refusal) -> String {
-        guard raw.utf8.contains(UInt8(ascii: "%")) else { return raw }
+        guard raw.utf8.span.firstIndex(of: UInt8(ascii: "%")) != nil else { return raw }
         var decoded: [String] = []
         for segment in raw.utf8.split(separator: slash, omittingEmptySubsequences: false) {
             guard let text = PercentEncoding.decode(segment), !text.utf8.contains(slash) else { throw .pathUnknown }
@@ -22,12 +24,14 @@ struct DecodedPath {
         return decoded.joined(separator: "/")
     }
 
-    private static func isSound(_ path: Substring.UTF8View) -> Bool {
-        guard path.first == slash else { return false }
+    private static func isSound(_ path: Substring) -> Bool {
+        let bytes = path.utf8.span
+        guard !bytes.isEmpty, bytes[0] == slash else { return false }
         var length = 0
         var dots = 0
         var isFirst = true
-        for byte in path {
+        for index in bytes.indices {
+            let byte = bytes[index]
             if byte == slash {
                 guard isFirst || (length > 0 && !(length == dots && dots <= 2)) else { return false }
                 (length, dots, isFirst) = (0, 0, false)
@@ -52,7 +56,8 @@ struct DecodedPath {
 
     /// The last segment, which is empty after a closing slash. Throws `pathUnknown` where there is none.
     mutating func popLast() throws(Refusal) -> Substring {
-        guard let slash = rest.utf8.lastIndex(of: Self.slash) else { throw .pathUnknown }
+        guard let offset = rest.utf8.span.lastIndex(of: Self.slash) else { throw .pathUnknown }
+        let slash = rest.utf8.index(rest.startIndex, offsetBy: offset)
         defer { rest = rest[..<slash] }
         return rest[rest.utf8.index(after: slash)...]
     }

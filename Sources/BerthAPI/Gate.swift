@@ -15,12 +15,12 @@ struct Gate: Sendable {
     /// Who sends the request, if that can be said without waiting; nil asks for `identify`.
     func identifyNow(_ request: Request, _ route: Route) -> Identity? {
         guard access.isClosed, !route.isForEverybody else { return .caller(.anonymous) }
-        guard let header = request.headers[.authorization] else { return .caller(callerByCertificate(request)) }
+        guard let header = request.field(.authorization) else { return .caller(callerByCertificate(request)) }
         return access.identifyNow(Authorization(header))
     }
 
     func identify(_ request: Request) async -> Identity {
-        guard let header = request.headers[.authorization] else { return .caller(callerByCertificate(request)) }
+        guard let header = request.field(.authorization) else { return .caller(callerByCertificate(request)) }
         return await access.identify(Authorization(header), from: request.peer.address)
     }
 
@@ -48,7 +48,7 @@ struct Gate: Sendable {
         let caller = try caller(identity, entry, route, request)
         guard let action = entry.action else {
             // Whoever is not asked here never sends credentials at all (Docker).
-            if route == .version, request.headers[.authorization] == nil, caller.principal == .anonymous {
+            if route == .version, request.field(.authorization) == nil, caller.principal == .anonymous {
                 throw unauthorized(entry, route, request, nil, "Log in to use this registry.")
             }
             return caller

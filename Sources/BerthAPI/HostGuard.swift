@@ -17,7 +17,7 @@ package struct HostGuard: Sendable {
     func check(_ request: Request) throws(Refusal) {
         guard let names, !request.peer.isUnixSocket, isLocal || Self.isBrowser(request) else { return }
         // Without any, it is HTTP/1.0, which no browser speaks.
-        guard let field = request.headers[.hostHeader] else { return }
+        guard let field = request.host else { return }
         let host = Self.name(of: field)
         guard host == "localhost" || host == "::1" || Self.isLoopback(host) || names.contains(host) else {
             throw Refusal(
@@ -39,15 +39,31 @@ package struct HostGuard: Sendable {
 
     /// 127.0.0.0/8, as four numbers: a name like `127.0.0.1.example.com` is none.
     static func isLoopback(_ host: String) -> Bool {
-        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return numbers.count == 4 && numbers[0] == 127 && !numbers.contains(nil)
+        let bytes = host.utf8.span
+        var (dots, digits, number) = (0, 0, 0)
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if byte.isDigit {
+                number = number * 10 + Int(byte - UInt8(ascii: "0"))
+                digits += 1
+                guard digits <= 3, number <= 255 else { return false }
+            } else {
+                guard byte == UInt8(ascii: "."), digits > 0, dots > 0 || number == 127 else { return false }
+                (dots, digits, number) = (dots + 1, 0, 0)
+            }
+        }
+        return dots == 3 && digits > 0
     }
 
+    /// A `Host` without its port and brackets, in lower case.
     static func name(of host: String) -> String {
-        let host = host.lowercased()
-        if host.utf8.first == UInt8(ascii: "["), let end = host.firstIndex(of: "]") {
-            return String(host[host.index(after: host.startIndex)..<end])
-        }
-        return host.split(separator: ":").first.map(String.init) ?? ""
+        let bytes = host.utf8
+        let name =
+            if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
+                host[bytes.index(after: bytes.startIndex)..<end]
+            } else {
+                host[..<(bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex)]
+            }
+        return name.utf8.contains { $0.isUpperLetter || $0 >= 0x80 } ? name.lowercased() : String(name)
     }
 }

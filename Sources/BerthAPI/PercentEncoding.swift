@@ -2,6 +2,11 @@ import BerthModel
 
 /// RFC 3986, section 2.1.
 enum PercentEncoding {
+    /// The text with each escape replaced, once; nil for an escape that is none, or where the result is not UTF-8.
+    static func decode(_ text: Substring) -> String? {
+        text.utf8.span.firstIndex(of: UInt8(ascii: "%")) == nil ? String(text) : decode(text.utf8)
+    }
+
     /// The bytes with each escape replaced, once; nil for an escape that is none, or if they are not UTF-8.
     static func decode(_ text: some Collection<UInt8>) -> String? {
         guard text.contains(UInt8(ascii: "%")) else { return String(validating: text, as: UTF8.self) }

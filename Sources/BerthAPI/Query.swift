@@ -6,25 +6,31 @@ package struct Query: Sendable {
     private let pairs: [(key: String, value: String)]
 
     /// Throws for an escape that is none, and for text that is not UTF-8.
-    package init(_ raw: (some StringProtocol)?) throws(Refusal) {
+    package init(_ raw: String?) throws(Refusal) {
         guard let raw, !raw.isEmpty else {
             pairs = []
             return
         }
         var pairs: [(key: String, value: String)] = []
-        for part in raw.utf8.split(separator: UInt8(ascii: "&")) {
-            let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard let key = PercentEncoding.decode(halves[0]),
-                let value = halves.count == 2 ? PercentEncoding.decode(halves[1]) : ""
+        var rest: Substring? = raw[...]
+        while let text = rest {
+            let (part, others) = text.cut(at: UInt8(ascii: "&"))
+            rest = others
+            if part.isEmpty { continue }
+            let (name, content) = part.cut(at: UInt8(ascii: "="))
+            guard let key = PercentEncoding.decode(name), let value = PercentEncoding.decode(content ?? "")
             else { throw Refusal(.badRequest, .unsupported, "The query holds an escape that is none.") }
             pairs.append((key, value))
         }
         self.pairs = pairs
-        for key in Self.single where values(key).count > 1 { throw .parameter(key, "may stand only once") }
+        for (index, pair) in pairs.enumerated() where index > 0 && Self.single.contains(pair.key) {
+            guard !pairs[..<index].contains(where: { hasSameBytes($0.key, pair.key) })
+            else { throw .parameter(pair.key, "may stand only once") }
+        }
     }
 
     /// The keys of this API that may stand once; unknown ones are nobody's business.
-    private static let single = [
+    private static let single: Set<String> = [
         "n", "last", "ns", "digest", "digest-algorithm", "mount", "from", "q", "page",
     ]
 
@@ -37,6 +43,6 @@ package struct Query: Sendable {
 
     /// All values of a key that may be repeated, in order.
     package func values(_ key: String) -> [String] {
-        pairs.compactMap { $0.key.utf8.elementsEqual(key.utf8) ? $0.value : nil }
+        pairs.compactMap { hasSameBytes($0.key, key) ? $0.value : nil }
     }
 }

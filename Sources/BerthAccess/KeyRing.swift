@@ -138,7 +138,7 @@ struct KeyRing: Sendable {
         return Self.object(parts[1]).map { ($0, key.stored.id) }
     }
 
-    private static func object(_ part: some Collection<UInt8>) -> JSONObject? {
+    private static func object(_ part: Substring.UTF8View) -> JSONObject? {
         guard let bytes = Base64URL.decode(part) else { return nil }
         var limits = JSONLimits()
         limits.depth = 8

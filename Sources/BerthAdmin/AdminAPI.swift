@@ -72,11 +72,11 @@ package struct AdminAPI: RequestHandler {
             throw AdminRefusal(.forbidden, "Web pages of others may not do this.")
         }
         // No page makes a browser send that without asking first, with or without a body.
-        if request.method == .post, request.headers[.contentType] != "application/json" { throw .notJSON }
+        if request.method == .post, request.field(.contentType) != "application/json" { throw .notJSON }
         let address = request.peer.address
         let principal: Principal?
         do throws(IdentityRefusal) {
-            guard let header = request.headers[.authorization] else { throw .credentials }
+            guard let header = request.field(.authorization) else { throw .credentials }
             principal = try await parts.access.administrator(Authorization(header), from: address)
         } catch { throw AdminRefusal(error) }
         guard let principal else {
@@ -116,7 +116,7 @@ package struct AdminAPI: RequestHandler {
     private func read(_ request: Request, _ operation: AdminOperation) async throws(AdminRefusal) -> AdminBody {
         guard request.method != .get else { return try AdminBody(query: request.query, operation.fields) }
         guard request.hasBody else { return try AdminBody(JSONObject(members: []), operation.fields) }
-        guard request.headers[.contentType] == "application/json" else { throw .notJSON }
+        guard request.field(.contentType) == "application/json" else { throw .notJSON }
         let bytes: [UInt8]
         do throws(BodyError) {
             bytes = Array(try await request.body.collect(upTo: Self.mostBytes).readableBytesView)

@@ -20,7 +20,7 @@ extension UploadID {
     static func parse(fileName: String) -> (id: UploadID, isSealed: Bool)? {
         if let id = UploadID(fileName) { return (id, false) }
         guard fileName.utf8.count == 36 + sealedSuffix.utf8.count, fileName.hasSuffix(sealedSuffix) else { return nil }
-        return UploadID(fileName.dropLast(sealedSuffix.utf8.count)).map { ($0, true) }
+        return UploadID(String(fileName.dropLast(sealedSuffix.utf8.count))).map { ($0, true) }
     }
 }
 

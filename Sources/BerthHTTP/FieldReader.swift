@@ -32,7 +32,11 @@ struct FieldReader {
         }
         guard let name = FieldNames.name(rawName) else { throw .badRequest("bad header name") }
         try note(name, value)
-        headers.append(HTTPField(name: name, value: value))
+        // Other bytes are kept as they are; ASCII is a String at once.
+        headers.append(
+            value.allSatisfy { $0 < 0x80 }
+                ? HTTPField(name: name, value: String(decoding: value, as: UTF8.self))
+                : HTTPField(name: name, value: value))
     }
 
     private mutating func note(_ name: HTTPField.Name, _ value: Slice<UnsafeRawBufferPointer>)

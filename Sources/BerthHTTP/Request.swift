@@ -46,23 +46,30 @@ package struct Request: Sendable {
     }
 
     /// Value of `Host`; there is exactly one in HTTP/1.1, and it holds nothing but a host and a port.
-    package var host: String? { headers[.hostHeader] }
+    package var host: String? { field(.hostHeader) }
+
+    /// Value of a field, where it stands several times with commas between them (RFC 9110 §5.3). A request has few: going
+    /// through them costs less than the index that `HTTPFields` makes for its subscript.
+    package func field(_ name: HTTPField.Name) -> String? {
+        var value: String?
+        for field in headers where field.name == name { value = value.map { "\($0), \(field.value)" } ?? field.value }
+        return value
+    }
 
     /// Whether a browser sends this for a web page of somebody else's: a foreign `Origin` (RFC 6454, section 7: scheme, host
     /// and port, or `null`), or what Fetch Metadata says. No other client sends either.
     package var isOfForeignPage: Bool {
-        if let origin = headers[.origin] {
+        if let origin = field(.origin) {
             guard let host, let start = origin.firstRange(of: "://") else { return true }
             return !hasSameBytes(String(origin[start.upperBound...]).lowercased(), host.lowercased())
         }
-        guard let site = headers[.fetchSite] else { return false }
+        guard let site = field(.fetchSite) else { return false }
         return !hasSameBytes(site, "same-origin") && !hasSameBytes(site, "none")
     }
 
     private static func split(_ target: String) -> (path: String, query: String?) {
-        let bytes = target.utf8
-        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (target, nil) }
-        return (String(target[..<mark]), String(target[bytes.index(after: mark)...]))
+        let (path, query) = target[...].cut(at: UInt8(ascii: "?"))
+        return query.map { (String(path), String($0)) } ?? (target, nil)
     }
 }
 

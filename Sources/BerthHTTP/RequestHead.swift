@@ -64,9 +64,9 @@ private struct HeadLines {
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     mutating func next() -> Slice<UnsafeRawBufferPointer>? {
-        guard let lineFeed = bytes[position...].firstIndex(of: 0x0a), lineFeed > position else {
-            return nil
-        }
+        var lineFeed = position
+        while lineFeed < bytes.count, bytes[lineFeed] != 0x0a { lineFeed += 1 }
+        guard lineFeed < bytes.count, lineFeed > position else { return nil }
         let line = bytes[position..<(lineFeed - 1)]
         position = lineFeed + 1
         return line.isEmpty ? nil : line

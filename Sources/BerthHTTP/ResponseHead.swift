@@ -89,13 +89,14 @@ struct ResponseHead {
 
     /// The one place where text of the handler becomes a header: CR, LF and NUL end here.
     private static func write(_ field: HeaderFields.Field, _ buffer: inout ByteBuffer) -> Bool {
-        buffer.writeString(field.name.rawName)
-        buffer.writeStaticString(": ")
-        buffer.writeString(field.value)
-        buffer.writeStaticString("\r\n")
-        for byte in field.value.utf8 {
-            guard byte.isFieldContent else { return false }
+        let bytes = field.value.utf8.span
+        for index in bytes.indices {
+            guard bytes[index].isFieldContent else { return false }
         }
+        buffer.writeString(field.name.rawName)
+        buffer.writeInteger(UInt16(0x3A20))
+        buffer.writeString(field.value)
+        buffer.writeInteger(UInt16(0x0D0A))
         return true
     }
 

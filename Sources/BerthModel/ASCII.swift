@@ -17,6 +17,38 @@ extension UInt8 {
     }
 }
 
+extension Span where Element == UInt8 {
+    package func firstIndex(of byte: UInt8) -> Int? {
+        for index in indices where self[index] == byte { return index }
+        return nil
+    }
+
+    package func lastIndex(of byte: UInt8) -> Int? {
+        for index in indices.reversed() where self[index] == byte { return index }
+        return nil
+    }
+}
+
+extension Substring {
+    /// What stands before the first `byte`, an ASCII character, and behind it; nothing is behind where there is none.
+    package func cut(at byte: UInt8) -> (before: Substring, after: Substring?) {
+        guard let offset = utf8.span.firstIndex(of: byte) else { return (self, nil) }
+        let index = utf8.index(startIndex, offsetBy: offset)
+        return (self[..<index], self[utf8.index(after: index)...])
+    }
+}
+
+extension String {
+    /// Nil if they are not UTF-8. Most texts that clients send are ASCII, which needs no decoder.
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        if bytes.allSatisfy({ $0 < 0x80 }) {
+            self = String(decoding: bytes, as: UTF8.self)
+        } else {
+            self.init(validating: bytes, as: UTF8.self)
+        }
+    }
+}
+
 /// Whether `a` comes before `b` in byte order, the order of every list of the API.
 package func precedesInBytes(_ a: String, _ b: String) -> Bool {
     a.utf8.lexicographicallyPrecedes(b.utf8)
@@ -24,7 +56,11 @@ package func precedesInBytes(_ a: String, _ b: String) -> Bool {
 
 /// Whether both are the same bytes, which String's == does not say.
 package func hasSameBytes(_ a: String, _ b: String) -> Bool {
-    a.utf8.elementsEqual(b.utf8)
+    let a = a.utf8.span
+    let b = b.utf8.span
+    guard a.count == b.count else { return false }
+    for index in a.indices where a[index] != b[index] { return false }
+    return true
 }
 
 func lowerHexDigit(_ nibble: UInt8) -> UInt8 {

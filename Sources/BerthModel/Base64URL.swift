@@ -2,32 +2,38 @@
 package enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count * 4 + 2) / 3)
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            count += 8
-            while count >= 6 {
-                count -= 6
-                text.append(alphabet[Int(bits >> UInt32(count) & 63)])
+    package static func encode(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: (bytes.count * 4 + 2) / 3) { text in
+            var bits: UInt32 = 0
+            var count = 0
+            var at = 0
+            for byte in bytes {
+                bits = bits << 8 | UInt32(byte)
+                count += 8
+                while count >= 6 {
+                    count -= 6
+                    text.initializeElement(at: at, to: alphabet[Int(bits >> UInt32(count) & 63)])
+                    at += 1
+                }
             }
+            if count > 0 {
+                text.initializeElement(at: at, to: alphabet[Int(bits << UInt32(6 - count) & 63)])
+                at += 1
+            }
+            return at
         }
-        if count > 0 { text.append(alphabet[Int(bits << UInt32(6 - count) & 63)]) }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Nil for other characters, and for text that `encode` would not give.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        guard text.count % 4 != 1 else { return nil }
+    package static func decode(_ text: Substring.UTF8View) -> [UInt8]? {
+        let characters = text.span
+        guard characters.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count * 3 / 4)
+        bytes.reserveCapacity(characters.count * 3 / 4)
         var bits: UInt32 = 0
         var count = 0
-        for character in text {
-            guard let value = value(of: character) else { return nil }
+        for index in characters.indices {
+            guard let value = value(of: characters[index]) else { return nil }
             bits = (bits << 6 | value) & 0xFFFF
             count += 6
             if count >= 8 {
@@ -39,7 +45,8 @@ package enum Base64URL {
         return strayBits == 0 ? bytes : nil
     }
 
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? { decode(text.utf8) }
+    package static func decode(_ text: Substring) -> [UInt8]? { decode(text.utf8) }
+    package static func decode(_ text: String) -> [UInt8]? { decode(text[...].utf8) }
 
     private static func value(of character: UInt8) -> UInt32? {
         switch character {

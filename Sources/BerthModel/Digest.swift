@@ -34,7 +34,8 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     }
 
     package init(_ text: String) throws(DigestError) {
-        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw .noAlgorithm }
+        let bytes = text.utf8.span
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { throw .noAlgorithm }
         let algorithm: Algorithm
         if text.utf8.starts(with: "sha256:".utf8) {
             algorithm = .sha256
@@ -43,8 +44,7 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
         } else {
             throw .unknownAlgorithm
         }
-        let bytes = text.utf8.span
-        let start = text.utf8.distance(from: text.startIndex, to: colon) + 1
+        let start = colon + 1
         guard bytes.count - start == 2 * algorithm.byteCount else { throw .wrongLength(bytes.count - start) }
         for index in start..<bytes.count {
             guard bytes[index].isLowerHexDigit else { throw .notLowerHex }
@@ -53,7 +53,7 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The digest whose hash is `hash`, of exactly `algorithm.byteCount` bytes.
-    package init(_ algorithm: Algorithm, hash: some Collection<UInt8>) {
+    package init(_ algorithm: Algorithm, hash: [UInt8]) {
         precondition(hash.count == algorithm.byteCount, "a hash has the length of its algorithm")
         let name = algorithm.rawValue.utf8
         self.algorithm = algorithm
@@ -69,6 +69,10 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
             return at
         }
     }
+
+    // The algorithm is part of the text.
+    package static func == (a: Digest, b: Digest) -> Bool { a.text == b.text }
+    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 
     /// What zero bytes hash to.
     package static func ofNothing(_ algorithm: Algorithm) -> Digest {

@@ -9,7 +9,7 @@ extension JSONReader {
             switch byte {
             case UInt8(ascii: "\""):
                 let raw = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
-                guard let text = String(validating: raw, as: UTF8.self) else { throw error(.notUTF8) }
+                guard let text = String(utf8: raw) else { throw error(.notUTF8) }
                 position += 1
                 return text
             case UInt8(ascii: "\\"): return try readEscapedString(from: start)

@@ -26,7 +26,7 @@ package struct MediaType: Hashable, Sendable, CustomStringConvertible {
 
     /// True if `other`, in lower case, is this type.
     package func matches(_ other: String) -> Bool {
-        text.utf8.lazy.map(\.asciiLowercased).elementsEqual(other.utf8)
+        text.utf8.count == other.utf8.count && text.utf8.lazy.map(\.asciiLowercased).elementsEqual(other.utf8)
     }
 }
 

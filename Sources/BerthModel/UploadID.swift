@@ -13,25 +13,30 @@ package struct UploadID: Hashable, Sendable, CustomStringConvertible {
         let high = time << 16 | 0x7000 | random.next() & 0xFFF
         let low = random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
         self.startedMilliseconds = Int64(time)
-        var text = ""
-        text.reserveCapacity(36)
-        for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append("-") }
-            let word = index < 16 ? high : low
-            let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index % 16))) & 15
-            text.unicodeScalars.append(Unicode.Scalar(lowerHexDigit(nibble)))
+        self.text = String(unsafeUninitializedCapacity: 36) { text in
+            var at = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    text.initializeElement(at: at, to: UInt8(ascii: "-"))
+                    at += 1
+                }
+                let word = index < 16 ? high : low
+                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index % 16))) & 15
+                text.initializeElement(at: at, to: lowerHexDigit(nibble))
+                at += 1
+            }
+            return at
         }
-        self.text = text
     }
 
     /// Nil unless `text` is the one spelling of a version 7 UUID.
-    package init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
+    package init?(_ text: String) {
+        let bytes = text.utf8.span
         guard bytes.count == 36, bytes[14] == UInt8(ascii: "7") else { return nil }
-        guard [UInt8(ascii: "8"), UInt8(ascii: "9"), UInt8(ascii: "a"), UInt8(ascii: "b")].contains(bytes[19])
-        else { return nil }
+        guard bytes[19].isDigit ? bytes[19] >= UInt8(ascii: "8") : bytes[19] <= UInt8(ascii: "b") else { return nil }
         var time: Int64 = 0
-        for (index, byte) in bytes.enumerated() {
+        for index in bytes.indices {
+            let byte = bytes[index]
             if index == 8 || index == 13 || index == 18 || index == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
@@ -39,7 +44,7 @@ package struct UploadID: Hashable, Sendable, CustomStringConvertible {
             guard byte.isLowerHexDigit else { return nil }
             if index < 13 { time = time << 4 | Int64(byte.isDigit ? byte - 48 : byte - 87) }
         }
-        self.text = String(text)
+        self.text = text
         self.startedMilliseconds = time
     }
 }

@@ -36,7 +36,7 @@ extension Registry {
 
     /// The upload that a location names, if the location was made for this repository and principal and is not too old.
     package func ticket(
-        _ text: some StringProtocol, in repository: RepositoryName, by principal: Principal
+        _ text: String, in repository: RepositoryName, by principal: Principal
     ) throws(RegistryError) -> UploadTicket {
         guard let ticket = seals.open(text, in: repository, by: principal) else { throw .uploadUnknown }
         let age = clock.milliseconds() - ticket.id.startedMilliseconds

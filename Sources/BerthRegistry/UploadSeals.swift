@@ -24,13 +24,15 @@ struct UploadSeals: Sendable {
     }
 
     /// Nil unless `text` was made by `ticket` for the same repository and principal.
-    func open(_ text: some StringProtocol, in repository: RepositoryName, by principal: Principal) -> UploadTicket? {
+    func open(_ text: String, in repository: RepositoryName, by principal: Principal) -> UploadTicket? {
         guard text.utf8.count == 36 + 1 + 22 else { return nil }
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let id = UploadID(parts[0]), let seal = Base64URL.decode(parts[1]) else { return nil }
+        let point = text.utf8.index(text.startIndex, offsetBy: 36)
+        guard text.utf8[point] == UInt8(ascii: "."), let id = UploadID(String(text[..<point])),
+            let seal = Base64URL.decode(text[text.utf8.index(after: point)...])
+        else { return nil }
         for algorithm in Digest.Algorithm.allCases
         where key.isSeal(seal, of: message(id, repository, principal, algorithm)) {
-            return UploadTicket(id: id, algorithm: algorithm, text: String(text))
+            return UploadTicket(id: id, algorithm: algorithm, text: text)
         }
         return nil
     }

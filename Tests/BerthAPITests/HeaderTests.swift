@@ -120,6 +120,14 @@ struct QueryTests {
         #expect(throws: Refusal.self) { try query.value("b") }
     }
 
+    @Test("what may stand once is refused twice, however it is written")
+    func once() throws {
+        for text in ["digest=a&digest=a", "n=1&last=x&n=2", "&%6E=1&&n=1", "n&n"] {
+            #expect(throws: Refusal.self, "\(text)") { try Query(text) }
+        }
+        #expect(try Query("N=1&n=2&&x&x").value("n") == "2")
+    }
+
     @Test("escapes that are none are refused", arguments: ["a=%", "a=%1", "a=%zz", "%=1", "a=%C3%28"])
     func refused(text: String) {
         #expect(throws: Refusal.self) { try Query(text) }

@@ -33,6 +33,17 @@ struct SealKeyTests {
         }
     }
 
+    @Test("seals that many threads ask for at once are right")
+    func atOnce() async {
+        let key = key
+        let messages = (0..<64).map { Array("message \($0)".utf8) }
+        let expected = messages.map { SealKey(key.bytes).seal($0) }
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 { group.addTask { (0..<50).allSatisfy { _ in messages.map(key.seal) == expected } } }
+            for await isRight in group { #expect(isRight) }
+        }
+    }
+
     @Test("a key does not show itself")
     func hidden() {
         let key = SealKey([UInt8](repeating: 201, count: 32))

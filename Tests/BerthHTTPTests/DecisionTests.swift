@@ -178,6 +178,20 @@ struct PaceTests {
 
 @Suite("Small parts")
 struct PartTests {
+    @Test("a field that stands several times is one value, with commas")
+    func fields() {
+        var headers = HTTPFields()
+        headers.append(HTTPField(name: .accept, value: "a"))
+        headers.append(HTTPField(name: .range, value: "bytes=0-1"))
+        headers.append(HTTPField(name: .accept, value: ""))
+        headers.append(HTTPField(name: .accept, value: "b, c"))
+        let request = Request(method: .get, target: "/", headers: headers)
+        for name in [HTTPField.Name.accept, .range, .hostHeader] {
+            #expect(request.field(name) == headers[name], "\(name)")
+        }
+        #expect(request.field(.accept) == "a, , b, c")
+    }
+
     final class Owner: Sendable {}
 
     @Test("a plan hands out bytes and pieces of files in order")

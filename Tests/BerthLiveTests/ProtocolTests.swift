@@ -156,6 +156,9 @@ struct ProtocolTests {
             ("evil.example", "Accept", 403), ("registry.test:5000", "Accept", 200), ("127.1.2.3:80", "Accept", 200),
             ("LOCALHOST", "Accept", 200), ("localhost.", "Accept", 403), ("[::2]:5000", "Accept", 403),
             ("registry.test", "Origin", 200), ("localhost.evil.example", "Origin", 403),
+            ("127.0.0.256", "Accept", 403), ("127.0.1", "Accept", 403), ("127.0.0.0001", "Accept", 403),
+            ("127.0.0.+1", "Accept", 403), ("127.0.0.1.", "Accept", 403), ("128.0.0.1", "Accept", 403),
+            ("127..0.1", "Accept", 403), (":5000", "Accept", 403),
         ])
     func rebinding(host: String, header: String, status: Int) async throws {
         try await withLiveServer({ $0.http.hosts = [try? HostName("registry.test")].compactMap { $0 } }) { server in

@@ -20,7 +20,7 @@ package struct IssuerKey: Sendable {
         case "RS256", "PS256":
             let key = try Insecure.RSA.PrivateKey(pem: await Self.rsa())
             let (n, e) = try key.publicKey.getKeyPrimitives()
-            document.merge(["kty": "RSA", "n": Base64URL.encode(n), "e": Base64URL.encode(e)]) { $1 }
+            document.merge(["kty": "RSA", "n": Base64URL.encode(Array(n)), "e": Base64URL.encode(Array(e))]) { $1 }
             if algorithm == "RS256" {
                 await collection.add(rsa: key, digestAlgorithm: .sha256, kid: kid)
             } else {
@@ -36,7 +36,7 @@ package struct IssuerKey: Sendable {
             await collection.add(ecdsa: key, kid: kid)
         case "EdDSA":
             let key = try EdDSA.PrivateKey()
-            let x = Base64URL.encode(key.publicKey.rawRepresentation)
+            let x = Base64URL.encode(Array(key.publicKey.rawRepresentation))
             document.merge(["kty": "OKP", "crv": "Ed25519", "x": x]) { $1 }
             await collection.add(eddsa: key, kid: kid)
         default: throw TestFailure("no key is made for \(algorithm)")

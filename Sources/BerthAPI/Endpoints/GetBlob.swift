@@ -44,7 +44,7 @@ struct GetBlob: Endpoint {
     private func response(_ digest: Digest, _ content: BlobContent, _ request: Request) throws(Refusal) -> Response {
         var headers = HeaderFields.immutable(digest)
         headers[.acceptRanges] = "bytes"
-        if EntityTags.names(digest, request.headers[.ifNoneMatch]) {
+        if EntityTags.names(digest, request.field(.ifNoneMatch)) {
             return Response(status: .notModified, headers: headers)
         }
         headers[.contentType] = "application/octet-stream"
@@ -70,8 +70,8 @@ struct GetBlob: Endpoint {
     /// HEAD ignores `Range`, and so does a GET whose `If-Range` is not this content.
     private func ranges(_ digest: Digest, _ size: Int64, _ request: Request) -> ByteRanges {
         guard request.method == .get else { return .whole }
-        if let condition = request.headers[.ifRange], condition != "\"\(digest.text)\"" { return .whole }
-        return ByteRanges(header: request.headers[.range], size: size)
+        if let condition = request.field(.ifRange), condition != "\"\(digest.text)\"" { return .whole }
+        return ByteRanges(header: request.field(.range), size: size)
     }
 }
 

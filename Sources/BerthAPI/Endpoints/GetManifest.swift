@@ -52,7 +52,7 @@ struct GetManifest: Endpoint {
     private func response(_ reference: Reference, _ found: FoundManifest, _ request: Request) -> Response {
         var headers = HeaderFields.immutable(found.digest)
         if case .tag = reference { headers[.cacheControl] = "private, no-cache" }
-        if EntityTags.names(found.digest, request.headers[.ifNoneMatch]) {
+        if EntityTags.names(found.digest, request.field(.ifNoneMatch)) {
             return Response(status: .notModified, headers: headers)
         }
         headers[.contentType] = found.type.rawValue

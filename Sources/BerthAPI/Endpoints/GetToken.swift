@@ -15,7 +15,7 @@ struct GetToken: Endpoint {
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let form = try Form((call.request.query ?? "").utf8)
         var account: Account?
-        if let header = call.request.headers[.authorization] {
+        if let header = call.request.field(.authorization) {
             guard case .basic(let name, let password) = Authorization(header) else {
                 throw Refusal(IdentityRefusal.credentials)
             }
@@ -96,7 +96,7 @@ struct PostToken: Endpoint {
     }
 
     private func form(_ call: Call) async throws(Refusal) -> Form {
-        guard let type = call.request.headers[.contentType]?.utf8.split(separator: UInt8(ascii: ";")).first,
+        guard let type = call.request.field(.contentType)?.utf8.split(separator: UInt8(ascii: ";")).first,
             type.trimmingSpaces().map(\.asciiLowercased).elementsEqual("application/x-www-form-urlencoded".utf8)
         else {
             throw Refusal(

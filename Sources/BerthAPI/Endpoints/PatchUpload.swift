@@ -11,7 +11,7 @@ struct PatchUpload: Endpoint {
 
     func answer(_ call: Call) async throws(Refusal) -> Response {
         let ticket = try call.ticket(self.ticket, in: repository)
-        let range = try ChunkRange.read(call.request.headers[.contentRange])
+        let range = try ChunkRange.read(call.request.field(.contentRange))
         let offset: Int64
         do {
             offset = try await call.registry.append(

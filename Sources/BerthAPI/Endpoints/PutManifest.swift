@@ -37,7 +37,7 @@ struct PutManifest: Endpoint {
             pushed = try await call.registry.push(
                 ManifestPut(
                     repository: repository, reference: reference, bytes: bytes,
-                    contentType: call.request.headers[.contentType], tags: tags, condition: condition),
+                    contentType: call.request.field(.contentType), tags: tags, condition: condition),
                 by: call.principal)
         } catch { throw Refusal(error) }
         var headers: HeaderFields = [
@@ -83,8 +83,8 @@ extension TagCondition {
     static func read(
         _ call: Call, _ reference: Reference, in repository: RepositoryName
     ) throws(Refusal) -> TagCondition {
-        let ifMatch = EntityTags(call.request.headers[.ifMatch])
-        let ifNoneMatch = EntityTags(call.request.headers[.ifNoneMatch])
+        let ifMatch = EntityTags(call.request.field(.ifMatch))
+        let ifNoneMatch = EntityTags(call.request.field(.ifNoneMatch))
         guard ifMatch != nil || ifNoneMatch != nil else { return .none }
         guard case .tag = reference else {
             throw Refusal(

@@ -14,7 +14,7 @@ struct PutUpload: Endpoint {
         guard let digest = try call.digest("digest") else {
             throw Refusal(.badRequest, .digestInvalid, "Close an upload with the parameter 'digest'.")
         }
-        let range = try ChunkRange.read(call.request.headers[.contentRange])
+        let range = try ChunkRange.read(call.request.field(.contentRange))
         do {
             try await call.registry.finish(
                 ticket, with: Upstream(call.request), as: range, digest: digest, in: repository, by: call.principal,
