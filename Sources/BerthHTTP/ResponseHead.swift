@@ -89,15 +89,21 @@ struct ResponseHead {
 
     /// The one place where text of the handler becomes a header: CR, LF and NUL end here.
     private static func write(_ field: HeaderFields.Field, _ buffer: inout ByteBuffer) -> Bool {
-        let bytes = field.value.utf8.span
-        for index in bytes.indices {
-            guard bytes[index].isFieldContent else { return false }
+        let (name, value) = (field.name.rawName.utf8, field.value.utf8)
+        let count = name.count + value.count + 4
+        var isSound = false
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { out in
+            out.copyBytes(from: name)
+            out[name.count] = UInt8(ascii: ":")
+            out[name.count + 1] = UInt8(ascii: " ")
+            let written = UnsafeMutableRawBufferPointer(rebasing: out[(name.count + 2)..<(count - 2)])
+            written.copyBytes(from: value)
+            isSound = written.allSatisfy(\.isFieldContent)
+            out[count - 2] = UInt8(ascii: "\r")
+            out[count - 1] = UInt8(ascii: "\n")
+            return count
         }
-        buffer.writeString(field.name.rawName)
-        buffer.writeInteger(UInt16(0x3A20))
-        buffer.writeString(field.value)
-        buffer.writeInteger(UInt16(0x0D0A))
-        return true
+        return isSound
     }
 
     private static func writeDecimal(_ number: Int64, _ buffer: inout ByteBuffer) {
