@@ -47,7 +47,7 @@ test-clients: test-deps
 	$(SWIFT) build --build-tests
 	REQUIRE_CLIENTS=1 $(SWIFT) test --disable-xctest --skip-build --filter BerthClientTests
 
-## make bench         berth beside its peers, about half an hour; SCENARIO=… runs some of it (Tests/Benchmarks/README.md)
+## make bench         berth beside its peers, an hour and more; SCENARIO=… runs some of it (Tests/Benchmarks/README.md)
 bench: build bench-build
 	$(BENCH) run $(SCENARIO) $(BENCH_OPTIONS)
 

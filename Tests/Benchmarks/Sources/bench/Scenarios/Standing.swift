@@ -72,8 +72,8 @@ struct Standing: Scenario {
         let connections = plan.pick(100, smoke: 5)
         return Case(
             name: "pushes-\(connections)", title: "\(connections) pushes of \(bytes >> 20) MiB at once, in chunks",
-            unit: .millisecondsPerGiB, absent: Absence.noPush, goals: [.most(130, .peak)], writes: 1 << 20,
-            restarts: true, mostRounds: 2
+            unit: .millisecondsPerGiB, root: .emptyEachRound, absent: Absence.noPush, goals: [.most(130, .peak)],
+            writes: 1 << 20, mostRounds: 2
         ) { trial in
             let load = try trial.load(connections: connections) { connection in
                 let fresh = Fresh(connection)
