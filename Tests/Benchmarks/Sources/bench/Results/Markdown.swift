@@ -80,7 +80,9 @@ struct Markdown {
         var text = "\n### Goals\n\n| case | goal | reached | |\n|---|---|---:|---|\n"
         for result in results.cases {
             for verdict in results.verdicts(result) {
-                text += "| `\(result.name)` | \(Table.goal(verdict.goal, result.unit)) | "
+                // A bar would end the cell.
+                let goal = Table.goal(verdict.goal, result.unit).split(separator: "|").joined(separator: " or ")
+                text += "| `\(result.name)` | \(goal) | "
                 text += "\(Table.number(verdict.value)) | \(verdict.isMet ? "met" : "**not met**") |\n"
             }
         }
