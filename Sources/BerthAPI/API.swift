@@ -26,12 +26,12 @@ package struct API: RequestHandler {
         var labels = Response.Labels(route: "unknown")
         do throws(Refusal) {
             if !context.gate.access.isClosed { try context.settings.hosts.check(request) }
-            if let response = try Self.aboutTheServer(request) { return .answer(frame.finish(response, labels)) }
+            if let response = try Self.aboutTheServer(request) { return .answer(frame.finished(response, labels)) }
             let route = try Route(path: request.path)
             labels = Response.Labels(route: route.label, repository: route.repository?.text)
             if request.method == .options {
                 let allowed = route.methods(under: context.settings.switches)
-                return .answer(frame.finish(.options(allowed), labels))
+                return .answer(frame.finished(.options(allowed), labels))
             }
             let entry = try entry(route, request)
             guard let identity = context.gate.identifyNow(request, route) else {
@@ -44,13 +44,13 @@ package struct API: RequestHandler {
                     })
             }
             let call = try open(route, entry, request, identity)
-            if let response = try entry.endpoint.answerNow(call) { return .answer(frame.finish(response, labels)) }
+            if let response = try entry.endpoint.answerNow(call) { return .answer(frame.finished(response, labels)) }
             let work = work(request, frame, labels) { () async throws(Refusal) in
                 try await entry.endpoint.answer(call)
             }
             return entry.endpoint.isLong(call) ? .longTask(work) : .task(work)
         } catch {
-            return .answer(frame.finish(error.response(requestID: request.id), labels))
+            return .answer(frame.finished(error.response(requestID: request.id), labels))
         }
     }
 
@@ -61,12 +61,12 @@ package struct API: RequestHandler {
     ) -> @Sendable () async -> Response {
         { [log] in
             do throws(Refusal) {
-                return frame.finish(try await answer(), labels)
+                return frame.finished(try await answer(), labels)
             } catch {
                 if let cause = error.cause {
                     log.error("request failed", metadata: ["cause": "\(cause)", "request": "\(request.id)"])
                 }
-                return frame.finish(error.response(requestID: request.id), labels)
+                return frame.finished(error.response(requestID: request.id), labels)
             }
         }
     }
@@ -166,15 +166,16 @@ private struct Frame: Sendable {
     private let namespace: String?
 
     init(_ request: Request) {
-        isV2 = request.path.utf8.starts(with: "/v2".utf8)
+        isV2 = request.path.utf8.span.starts(with: "/v2")
         namespace = request.query.flatMap(Self.namespace)
     }
 
-    func finish(_ response: Response, _ labels: Response.Labels) -> Response {
+    /// `response` is taken over: its fields are not copied.
+    func finished(_ response: consuming Response, _ labels: Response.Labels) -> Response {
         var response = response
         if isV2 { response.headers[.apiVersion] = Self.apiVersion }
         if let namespace { response.headers[.ociNamespace] = namespace }
-        if labels.route.utf8.starts(with: "upload".utf8), response.headers[.cacheControl] == nil {
+        if labels.route == "uploads" || labels.route == "upload", response.headers[.cacheControl] == nil {
             response.headers[.cacheControl] = "no-store"
         }
         response.labels = labels

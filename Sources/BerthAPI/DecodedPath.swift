@@ -25,32 +25,33 @@ struct DecodedPath {
     }
 
     private static func isSound(_ path: Substring) -> Bool {
-        let bytes = path.utf8.span
-        guard !bytes.isEmpty, bytes[0] == slash else { return false }
-        var length = 0
-        var dots = 0
-        var isFirst = true
-        for index in bytes.indices {
-            let byte = bytes[index]
-            if byte == slash {
-                guard isFirst || (length > 0 && !(length == dots && dots <= 2)) else { return false }
-                (length, dots, isFirst) = (0, 0, false)
-            } else {
-                guard byte >= 0x20, byte != 0x7F else { return false }
-                length += 1
-                if byte == UInt8(ascii: ".") { dots += 1 }
+        path.utf8.span.withUnsafeBufferPointer { bytes in
+            guard bytes.first == slash else { return false }
+            var start = 1
+            for position in 1..<bytes.count {
+                let byte = bytes[position]
+                if byte == slash {
+                    guard isSegment(bytes[start..<position]) else { return false }
+                    start = position + 1
+                } else {
+                    guard byte >= 0x20, byte != 0x7F else { return false }
+                }
             }
+            return start == bytes.count || isSegment(bytes[start...])
         }
-        return length == 0 || !(length == dots && dots <= 2)
+    }
+
+    /// Whether there is something between two slashes that does not lead elsewhere.
+    private static func isSegment(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        !bytes.isEmpty && (bytes.count > 2 || bytes.contains { $0 != UInt8(ascii: ".") })
     }
 
     /// Takes `prefix` off if it is a whole segment, slash included.
-    mutating func take(prefix: String) -> Bool {
-        let bytes = rest.utf8
-        guard bytes.starts(with: prefix.utf8) else { return false }
-        let after = bytes.dropFirst(prefix.utf8.count)
-        guard after.first == nil || after.first == Self.slash else { return false }
-        rest = Substring(after)
+    mutating func take(prefix: StaticString) -> Bool {
+        let bytes = rest.utf8.span
+        let count = prefix.utf8CodeUnitCount
+        guard bytes.starts(with: prefix), bytes.count == count || bytes[count] == Self.slash else { return false }
+        rest = rest[rest.utf8.index(rest.startIndex, offsetBy: count)...]
         return true
     }
 

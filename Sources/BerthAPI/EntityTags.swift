@@ -17,6 +17,17 @@ enum EntityTags: Equatable {
         self = .these(items.compactMap { Self.digest($0[...]) })
     }
 
+    /// The tag of the content under `digest`: the digest between quotes.
+    static func tag(of digest: Digest) -> String {
+        let text = digest.text.utf8.span
+        return String(unsafeUninitializedCapacity: text.count + 2) { bytes in
+            bytes[0] = UInt8(ascii: "\"")
+            for index in text.indices { bytes[index + 1] = text[index] }
+            bytes[text.count + 1] = UInt8(ascii: "\"")
+            return text.count + 2
+        }
+    }
+
     /// Whether a GET's `If-None-Match` says that the client has `digest` already. Compared weakly, as section 13.1.2
     /// asks: `W/"…"` of the same digest is the same content.
     static func names(_ digest: Digest, _ header: String?) -> Bool {

@@ -33,8 +33,8 @@ package struct HostGuard: Sendable {
     private static func isBrowser(_ request: Request) -> Bool {
         let headers = request.headers
         return headers[.origin] != nil || headers[.referer] != nil || headers[.acceptLanguage] != nil
-            || headers[.userAgent]?.utf8.starts(with: "Mozilla/".utf8) == true
-            || headers.contains { $0.name.canonicalName.hasPrefix("sec-fetch-") }
+            || headers[.userAgent]?.utf8.span.starts(with: "Mozilla/") == true
+            || headers.list.contains { $0.name.canonicalName.hasPrefix("sec-fetch-") }
     }
 
     /// 127.0.0.0/8, as four numbers: a name like `127.0.0.1.example.com` is none.
@@ -57,12 +57,11 @@ package struct HostGuard: Sendable {
 
     /// A `Host` without its port and brackets, in lower case.
     static func name(of host: String) -> String {
-        let bytes = host.utf8
         let name =
-            if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
-                host[bytes.index(after: bytes.startIndex)..<end]
+            if host.utf8.span.starts(with: "["), case (let inside, _?) = host[...].cut(at: UInt8(ascii: "]")) {
+                Substring(inside.utf8.dropFirst())
             } else {
-                host[..<(bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex)]
+                host[...].cut(at: UInt8(ascii: ":")).before
             }
         return name.utf8.contains { $0.isUpperLetter || $0 >= 0x80 } ? name.lowercased() : String(name)
     }

@@ -26,7 +26,7 @@ package struct Realm: Sendable {
         if let external { return external }
         let scheme = request.peer.isSecure ? "https://" : "http://"
         if request.peer.isThroughProxy {
-            let forwarded = request.headers[values: .forwardedHost].last?.split(separator: ",").last
+            let forwarded = request.headers.values(of: .forwardedHost).last?.split(separator: ",").last
             let host = forwarded.map { $0.drop { $0 == " " } } ?? Substring(request.host ?? "")
             return isHost(host) ? scheme + host : nil
         }

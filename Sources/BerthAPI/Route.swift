@@ -63,7 +63,7 @@ enum Route: Hashable, Sendable {
 
     private static func name(_ path: DecodedPath) throws(Refusal) -> RepositoryName {
         guard path.rest.utf8.count > 1 else { throw .pathUnknown }
-        do { return try RepositoryName(String(path.rest.dropFirst())) } catch { throw .name(error) }
+        do { return try RepositoryName(String(path.rest.utf8.dropFirst()) ?? "") } catch { throw .name(error) }
     }
 }
 

@@ -6,7 +6,7 @@ struct ClientAddress {
     var trustsUnixSockets = false
 
     /// - Parameter connection: the other end of the connection itself; `address` is nil for a Unix socket.
-    func peer(_ connection: Peer, address: IPAddress?, headers: HTTPFields) -> Peer {
+    func peer(_ connection: Peer, address: IPAddress?, headers: HeaderFields) -> Peer {
         guard isProxy(connection, address) else { return connection }
         let client = client(behind: address, headers)
         return Peer(
@@ -29,9 +29,9 @@ struct ClientAddress {
 
     /// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands
     /// left of it came through somebody unknown. `proxy` nil: a proxy on a Unix socket.
-    private func client(behind proxy: IPAddress?, _ headers: HTTPFields) -> IPAddress? {
+    private func client(behind proxy: IPAddress?, _ headers: HeaderFields) -> IPAddress? {
         var client = proxy
-        let entries = headers[values: .forwardedFor].flatMap {
+        let entries = headers.values(of: .forwardedFor).flatMap {
             $0.split(separator: ",", omittingEmptySubsequences: false)
         }
         for entry in entries.reversed() {
@@ -54,8 +54,8 @@ struct ClientAddress {
     }
 
     /// What the nearest proxy says: the last value.
-    private func isSecure(_ headers: HTTPFields) -> Bool? {
-        guard let last = headers[values: .forwardedProto].last?.utf8.commaSeparated.last else {
+    private func isSecure(_ headers: HeaderFields) -> Bool? {
+        guard let last = headers.values(of: .forwardedProto).last?.utf8.commaSeparated.last else {
             return nil
         }
         if last.isCaseInsensitively("https") { return true }

@@ -10,8 +10,8 @@ extension ConnectionHandler {
     /// Up to this size a file is read behind the head.
     private static let joinedFileBytes = 32 << 10
 
-    func answer(_ response: Response) {
-        guard var exchange, exchange.answer == nil, phase == .exchange else { return }
+    func answer(_ response: consuming Response) {
+        guard let exchange, exchange.answer == nil, phase == .exchange else { return }
         var response = response
         output.clear()
         var head = ResponseHead(response, toHead: exchange.isHead, version: exchange.version)
@@ -27,7 +27,6 @@ extension ConnectionHandler {
         exchange.answer = Exchange.Answer(
             status: response.status, labels: response.labels, keepsConnection: keeps,
             framing: head.framing)
-        self.exchange = exchange
         pace = nil
         bodyIsPaused = false
         bodyToWake = nil
@@ -114,11 +113,8 @@ extension ConnectionHandler {
 
     /// The whole answer was written. The connection goes on, or waits for the rest of the body, or ends.
     func answered() {
-        guard phase == .exchange, var exchange = self.exchange, let answer = exchange.answer else {
-            return
-        }
+        guard phase == .exchange, let exchange, let answer = exchange.answer else { return }
         exchange.isRecorded = true
-        self.exchange = exchange
         server.observer.finished(exchange.record(.now(), isComplete: true))
         if !answer.keepsConnection || inputClosed || isLeaving || brokeWhileAnswering {
             return linger()

@@ -1,8 +1,9 @@
 import HTTPTypes
 import NIOCore
 
-/// One request and its answer, as the connection sees it.
-struct Exchange {
+/// One request and its answer, as the connection sees it. A class, for a connection looks at it from many places, and a
+/// copy of all that it holds costs more than making it. Used on the connection's event loop alone.
+final class Exchange {
     /// Tells an answer that comes late, after its connection went on or broke, from the one awaited.
     let number: UInt64
     /// nil when the head could not be read.
@@ -25,6 +26,20 @@ struct Exchange {
         let labels: Response.Labels
         let keepsConnection: Bool
         let framing: ResponseHead.Framing
+    }
+
+    init(
+        number: UInt64, head: RequestHead?, id: String, peer: Peer, began: NIODeadline, source: BodySource?,
+        waitsForContinue: Bool, bodyEnded: Bool
+    ) {
+        self.number = number
+        self.head = head
+        self.id = id
+        self.peer = peer
+        self.began = began
+        self.source = source
+        self.waitsForContinue = waitsForContinue
+        self.bodyEnded = bodyEnded
     }
 
     var version: HTTPVersion { head?.version ?? .http11 }
@@ -64,7 +79,7 @@ struct Exchange {
             duration: .nanoseconds((now - began).nanoseconds),
             id: id,
             client: peer.address,
-            userAgent: head?.headers.first { $0.name == .userAgent }?.value,
+            userAgent: head?.headers[.userAgent],
             isComplete: isComplete
         )
     }

@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// Reads header lines one by one and remembers what the framing depends on. RFC 9112 §5 and §6.
 struct FieldReader {
-    private(set) var headers = HTTPFields()
+    private(set) var headers = HeaderFields(capacity: 12)
     /// Value of `Host`; empty if there was none.
     private(set) var host = ""
     private(set) var hosts = 0
@@ -13,41 +13,30 @@ struct FieldReader {
     private var codings = 0
     private var isChunked = false
 
-    init() { headers.reserveCapacity(12) }
-
-    mutating func read(_ line: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) {
+    mutating func read(_ line: UnsafeRawBufferPointer) throws(HTTPProblem) {
         guard let first = line.first, first != 0x20, first != 0x09 else {
             throw .badRequest("a folded header line")
         }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+        guard let colon = line.offset(of: UInt8(ascii: ":")) else {
             throw .badRequest("a header without colon")
         }
-        let rawName = line[line.startIndex..<colon]
-        guard !rawName.isEmpty, rawName.allSatisfy(\.isToken) else {
-            throw .badRequest("bad header name")
-        }
-        let value = line[(colon + 1)...].trimmed
-        guard value.allSatisfy(\.isFieldContent) else {
-            throw .badRequest("control character in a header")
-        }
-        guard let name = FieldNames.name(rawName) else { throw .badRequest("bad header name") }
-        try note(name, value)
-        // Other bytes are kept as they are; ASCII is a String at once.
-        headers.append(
-            value.allSatisfy { $0 < 0x80 }
-                ? HTTPField(name: name, value: String(decoding: value, as: UTF8.self))
-                : HTTPField(name: name, value: value))
+        guard let known = FieldNames.find(line.part(0..<colon)) else { throw .badRequest("bad header name") }
+        let value = line.part((colon + 1)..<line.count).trimmedBytes
+        guard value.isFieldContent else { throw .badRequest("control character in a header") }
+        let text = String(decoding: value, as: UTF8.self)
+        try note(known.role, value, text)
+        headers.append(known.name, text)
     }
 
-    private mutating func note(_ name: HTTPField.Name, _ value: Slice<UnsafeRawBufferPointer>)
+    private mutating func note(_ role: FieldNames.Role, _ value: UnsafeRawBufferPointer, _ text: String)
         throws(HTTPProblem)
     {
-        switch name {
-        case .hostHeader:
+        switch role {
+        case .host:
             hosts += 1
             guard hosts == 1 else { throw .badRequest("more than one Host") }
             guard value.allSatisfy(\.isAuthority) else { throw .badRequest("bad Host") }
-            host = String(decoding: value, as: UTF8.self)
+            host = text
         case .contentLength:
             guard length == nil else { throw .badRequest("more than one Content-Length") }
             length = try Self.decimal(value)
@@ -62,11 +51,11 @@ struct FieldReader {
         case .expect:
             let isKnown = value.isCaseInsensitively("100-continue") && expectation != .unknown
             expectation = isKnown ? .continue : .unknown
-        default: break
+        case .other: break
         }
     }
 
-    private static func decimal(_ value: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) -> Int64 {
+    private static func decimal(_ value: UnsafeRawBufferPointer) throws(HTTPProblem) -> Int64 {
         guard !value.isEmpty, value.count <= 19, value.allSatisfy(\.isASCIIDigit) else {
             throw .badRequest("bad Content-Length")
         }
@@ -91,37 +80,4 @@ struct FieldReader {
         guard codings == 1, isChunked else { throw .unsupportedTransferEncoding }
         return .chunked
     }
-}
-
-/// Names that clients send, made once: a lookup costs less than checking and lowering a name each time.
-enum FieldNames {
-    static func name(_ bytes: Slice<UnsafeRawBufferPointer>) -> HTTPField.Name? {
-        if bytes.count < bySize.count {
-            for known in bySize[bytes.count] where known.bytes.elementsEqual(bytes) { return known.name }
-        }
-        return HTTPField.Name(String(decoding: bytes, as: UTF8.self))
-    }
-
-    private struct Known {
-        let bytes: [UInt8]
-        let name: HTTPField.Name
-    }
-
-    private static let bySize: [[Known]] = {
-        let texts = [
-            "Host", "Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Length",
-            "Content-Type",
-            "Content-Range", "Expect", "If-Match", "If-None-Match", "If-Range", "Range",
-            "Transfer-Encoding",
-            "User-Agent", "X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id",
-            "Docker-Distribution-Api-Version",
-        ]
-        let spellings = texts + texts.map { $0.lowercased() }
-        var result = [[Known]](repeating: [], count: 32)
-        for text in spellings where text.utf8.count < result.count {
-            guard let name = HTTPField.Name(text) else { continue }
-            result[text.utf8.count].append(Known(bytes: Array(text.utf8), name: name))
-        }
-        return result
-    }()
 }

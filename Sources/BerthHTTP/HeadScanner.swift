@@ -23,7 +23,7 @@ struct HeadScanner {
     /// `bytes` begins with the head's first byte, each time with at least as many bytes as the time before.
     mutating func scan(_ bytes: UnsafeRawBufferPointer) -> Result {
         while scanned < bytes.count {
-            guard let lineFeed = bytes[scanned...].firstIndex(of: 0x0a) else {
+            guard let lineFeed = bytes.offset(of: 0x0a, from: scanned) else {
                 scanned = bytes.count
                 break
             }

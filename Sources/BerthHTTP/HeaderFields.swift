@@ -1,15 +1,19 @@
 package import HTTPTypes
 
-/// The fields of an answer in the order in which they leave. A plain list: an answer has about ten, and an index of
-/// them, as HTTPFields keeps, costs a dictionary and a lock for each request.
+/// The fields of a request or an answer in the order in which they are sent. A plain list: there are about ten, and an
+/// index of them, as HTTPFields keeps, costs a dictionary and a lock for each message.
 package struct HeaderFields: Sendable, ExpressibleByDictionaryLiteral {
     package typealias Field = (name: HTTPField.Name, value: String)
 
-    private(set) var list: [Field]
+    package private(set) var list: [Field]
+
+    package init(capacity: Int) {
+        list = []
+        list.reserveCapacity(capacity)
+    }
 
     package init(dictionaryLiteral fields: (HTTPField.Name, String)...) {
-        list = []
-        list.reserveCapacity(max(8, fields.count))
+        self.init(capacity: max(8, fields.count))
         for (name, value) in fields { list.append((name, value)) }
     }
 
@@ -17,7 +21,7 @@ package struct HeaderFields: Sendable, ExpressibleByDictionaryLiteral {
     package subscript(name: HTTPField.Name) -> String? {
         get { list.first { $0.name == name }?.value }
         set {
-            list.removeAll { $0.name == name }
+            if list.contains(where: { $0.name == name }) { list.removeAll { $0.name == name } }
             if let newValue { list.append((name, newValue)) }
         }
     }

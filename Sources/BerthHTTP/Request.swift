@@ -10,8 +10,9 @@ package struct Request: Sendable {
     package let path: String
     /// Raw query without its `?`; nil when there was none.
     package let query: String?
-    /// Fields in the order sent; values as bytes of RFC 9110 §5.5, free of control characters apart from tabs.
-    package let headers: HTTPFields
+    /// Fields in the order sent; values of RFC 9110 §5.5, free of control characters apart from tabs. Bytes that are no
+    /// UTF-8 are U+FFFD.
+    package let headers: HeaderFields
     package let body: RequestBody
     package let peer: Peer
     /// Of the log and of `X-Request-Id`: the client's own if it is harmless, otherwise a new one.
@@ -25,7 +26,7 @@ package struct Request: Sendable {
     package init(
         method: HTTPRequest.Method,
         target: String,
-        headers: HTTPFields = [:],
+        headers: HeaderFields = [:],
         body: RequestBody = .empty,
         peer: Peer = Peer(address: "127.0.0.1"),
         id: String = "-",
@@ -48,11 +49,12 @@ package struct Request: Sendable {
     /// Value of `Host`; there is exactly one in HTTP/1.1, and it holds nothing but a host and a port.
     package var host: String? { field(.hostHeader) }
 
-    /// Value of a field, where it stands several times with commas between them (RFC 9110 §5.3). A request has few: going
-    /// through them costs less than the index that `HTTPFields` makes for its subscript.
+    /// Value of a field, where it stands several times with commas between them (RFC 9110 §5.3).
     package func field(_ name: HTTPField.Name) -> String? {
         var value: String?
-        for field in headers where field.name == name { value = value.map { "\($0), \(field.value)" } ?? field.value }
+        for field in headers.list where field.name == name {
+            value = value.map { "\($0), \(field.value)" } ?? field.value
+        }
         return value
     }
 

@@ -13,7 +13,7 @@ struct RequestHead {
     /// Path and query; the authority of an absolute form is gone.
     var target: String
     var version: HTTPVersion
-    var headers: HTTPFields
+    var headers: HeaderFields
     var framing: Framing
     /// Whether the client lets the connection live on. RFC 9112 §9.3.
     var keepsAlive: Bool
@@ -63,11 +63,9 @@ private struct HeadLines {
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    mutating func next() -> Slice<UnsafeRawBufferPointer>? {
-        var lineFeed = position
-        while lineFeed < bytes.count, bytes[lineFeed] != 0x0a { lineFeed += 1 }
-        guard lineFeed < bytes.count, lineFeed > position else { return nil }
-        let line = bytes[position..<(lineFeed - 1)]
+    mutating func next() -> UnsafeRawBufferPointer? {
+        guard let lineFeed = bytes.offset(of: 0x0a, from: position), lineFeed > position else { return nil }
+        let line = bytes.part(position..<(lineFeed - 1))
         position = lineFeed + 1
         return line.isEmpty ? nil : line
     }
@@ -76,22 +74,21 @@ private struct HeadLines {
 /// `method SP target SP version`, each separated by exactly one space. RFC 9112 §3.
 struct RequestLine {
     let method: HTTPRequest.Method
-    let target: Slice<UnsafeRawBufferPointer>
+    let target: UnsafeRawBufferPointer
     let version: HTTPVersion
 
-    init(_ line: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem) {
-        guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first < last
-        else {
+    init(_ line: UnsafeRawBufferPointer) throws(HTTPProblem) {
+        guard let first = line.offset(of: 0x20), let last = line.lastIndex(of: 0x20), first < last else {
             throw .badRequest("the request line is not method, target and version")
         }
-        let method = line[line.startIndex..<first]
+        let method = line.part(0..<first)
         guard let known = Self.method(method) else { throw .badRequest("bad method") }
         self.method = known
-        self.target = line[(first + 1)..<last]
-        self.version = try Self.version(line[(last + 1)...])
+        self.target = line.part((first + 1)..<last)
+        self.version = try Self.version(line.part((last + 1)..<line.count))
     }
 
-    private static func method(_ bytes: Slice<UnsafeRawBufferPointer>) -> HTTPRequest.Method? {
+    private static func method(_ bytes: UnsafeRawBufferPointer) -> HTTPRequest.Method? {
         switch bytes.count {
         case 3 where bytes.elementsEqual("GET".utf8): .get
         case 3 where bytes.elementsEqual("PUT".utf8): .put
@@ -103,14 +100,11 @@ struct RequestLine {
         }
     }
 
-    private static func version(_ bytes: Slice<UnsafeRawBufferPointer>) throws(HTTPProblem)
-        -> HTTPVersion
-    {
+    private static func version(_ bytes: UnsafeRawBufferPointer) throws(HTTPProblem) -> HTTPVersion {
         if bytes.elementsEqual("HTTP/1.1".utf8) { return .http11 }
         if bytes.elementsEqual("HTTP/1.0".utf8) { return .http10 }
-        let start = bytes.startIndex
-        guard bytes.count == 8, bytes.starts(with: "HTTP/".utf8), bytes[start + 5].isASCIIDigit,
-            bytes[start + 6] == UInt8(ascii: "."), bytes[start + 7].isASCIIDigit
+        guard bytes.count == 8, bytes.starts(with: "HTTP/".utf8), bytes[5].isASCIIDigit,
+            bytes[6] == UInt8(ascii: "."), bytes[7].isASCIIDigit
         else { throw .badRequest("bad version") }
         throw .unsupportedVersion
     }

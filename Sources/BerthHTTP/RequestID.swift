@@ -22,8 +22,8 @@ struct RequestIDSource {
     }
 
     /// The client's own id if it can be written to a log and a header as it is: `[A-Za-z0-9._-]{1,64}`.
-    static func accepted(_ headers: HTTPFields) -> String? {
-        guard let field = headers.first(where: { $0.name == .requestID }) else { return nil }
+    static func accepted(_ headers: HeaderFields) -> String? {
+        guard let field = headers.list.first(where: { $0.name == .requestID }) else { return nil }
         let bytes = field.value.utf8
         let isHarmless = (1...64).contains(bytes.count) && bytes.allSatisfy(\.isRequestID)
         return isHarmless ? field.value : nil

@@ -5,11 +5,9 @@ enum RequestTarget {
     /// Path and query of an origin or absolute form; `*` for OPTIONS and the authority for CONNECT as they are.
     /// - Parameter host: of the `Host` field, with which an absolute form has to agree.
     static func reduce(
-        _ target: Slice<UnsafeRawBufferPointer>, method: HTTPRequest.Method, host: String
+        _ target: UnsafeRawBufferPointer, method: HTTPRequest.Method, host: String
     ) throws(HTTPProblem) -> String {
-        guard let first = target.first, target.allSatisfy(\.isTarget) else {
-            throw .badRequest("bad target")
-        }
+        guard let first = target.first, target.isTarget else { throw .badRequest("bad target") }
         if method == .connect {
             guard target.allSatisfy(\.isAuthority) else { throw .badRequest("bad target") }
             return String(decoding: target, as: UTF8.self)
@@ -20,7 +18,7 @@ enum RequestTarget {
     }
 
     private static func reduceAbsolute(
-        _ target: Slice<UnsafeRawBufferPointer>, host: String
+        _ target: UnsafeRawBufferPointer, host: String
     ) throws(HTTPProblem) -> String {
         let schemeLength: Int
         if target.prefix(7).isCaseInsensitively("http://") {
@@ -43,9 +41,6 @@ enum RequestTarget {
 }
 
 extension UInt8 {
-    /// A byte that a target may hold: visible ASCII but for `#`, which begins a fragment and is never sent.
-    fileprivate var isTarget: Bool { self > 0x20 && self < 0x7f && self != UInt8(ascii: "#") }
-
     /// A byte of a host with its port: RFC 3986 §3.2.2, without user information.
     var isAuthority: Bool {
         switch self {

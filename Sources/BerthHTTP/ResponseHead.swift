@@ -40,31 +40,35 @@ struct ResponseHead {
         _ response: Response, id: String, persistence: Persistence, common: ByteBuffer,
         to buffer: inout ByteBuffer
     ) -> Bool {
-        let start = buffer.writerIndex
-        Self.writeStatus(response.status, &buffer)
-        for field in response.headers.list where !Self.isOurs(field.name) {
-            guard Self.write(field, &buffer) else {
-                buffer.moveWriterIndex(to: start)
-                return false
+        let fields = response.headers.list.span
+        var most = 128 + response.status.reasonPhrase.utf8.count + common.readableBytes + id.utf8.count
+        for index in fields.indices { most += HeadLines.size(fields[index].name, fields[index].value) }
+        var isSound = true
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: most) { out in
+            var lines = HeadLines(out)
+            Self.writeStatus(response.status, &lines)
+            for index in fields.indices where !Self.isOurs(fields[index].name) {
+                isSound = lines.add(fields[index].name, fields[index].value) && isSound
             }
+            switch framing {
+            case .none, .untilClose: break
+            case .length(let length):
+                lines.add("Content-Length: ")
+                lines.add(decimal: length)
+                lines.add("\r\n")
+            case .chunked: lines.add("Transfer-Encoding: chunked\r\n")
+            }
+            switch persistence {
+            case .keepAlive: break
+            case .oldKeepAlive: lines.add("Connection: keep-alive\r\n")
+            case .close: lines.add("Connection: close\r\n")
+            }
+            common.withUnsafeReadableBytes { lines.add($0) }
+            lines.add(text: id)
+            lines.add("\r\n\r\n")
+            return isSound ? lines.count : 0
         }
-        switch framing {
-        case .none, .untilClose: break
-        case .length(let length):
-            buffer.writeStaticString("Content-Length: ")
-            Self.writeDecimal(length, &buffer)
-            buffer.writeStaticString("\r\n")
-        case .chunked: buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
-        }
-        switch persistence {
-        case .keepAlive: break
-        case .oldKeepAlive: buffer.writeStaticString("Connection: keep-alive\r\n")
-        case .close: buffer.writeStaticString("Connection: close\r\n")
-        }
-        buffer.writeImmutableBuffer(common)
-        buffer.writeString(id)
-        buffer.writeStaticString("\r\n\r\n")
-        return true
+        return isSound
     }
 
     /// The fields of every answer, from the second `date` on.
@@ -72,54 +76,18 @@ struct ResponseHead {
         ByteBuffer(string: "Date: \(date)\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ")
     }
 
-    private static func writeStatus(_ status: HTTPResponse.Status, _ buffer: inout ByteBuffer) {
+    private static func writeStatus(_ status: HTTPResponse.Status, _ lines: inout HeadLines) {
         switch status.code {
-        case 200: buffer.writeStaticString("HTTP/1.1 200 OK\r\n")
-        case 206: buffer.writeStaticString("HTTP/1.1 206 Partial Content\r\n")
-        case 404: buffer.writeStaticString("HTTP/1.1 404 Not Found\r\n")
+        case 200: lines.add("HTTP/1.1 200 OK\r\n")
+        case 206: lines.add("HTTP/1.1 206 Partial Content\r\n")
+        case 404: lines.add("HTTP/1.1 404 Not Found\r\n")
         default:
             // The code is within 0...999 and the phrase without line ends: HTTPResponse.Status sees to both.
-            buffer.writeStaticString("HTTP/1.1 ")
-            writeDecimal(Int64(status.code), &buffer)
-            buffer.writeStaticString(" ")
-            buffer.writeString(status.reasonPhrase)
-            buffer.writeStaticString("\r\n")
-        }
-    }
-
-    /// The one place where text of the handler becomes a header: CR, LF and NUL end here.
-    private static func write(_ field: HeaderFields.Field, _ buffer: inout ByteBuffer) -> Bool {
-        let (name, value) = (field.name.rawName.utf8, field.value.utf8)
-        let count = name.count + value.count + 4
-        var isSound = false
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { out in
-            out.copyBytes(from: name)
-            out[name.count] = UInt8(ascii: ":")
-            out[name.count + 1] = UInt8(ascii: " ")
-            let written = UnsafeMutableRawBufferPointer(rebasing: out[(name.count + 2)..<(count - 2)])
-            written.copyBytes(from: value)
-            isSound = written.allSatisfy(\.isFieldContent)
-            out[count - 2] = UInt8(ascii: "\r")
-            out[count - 1] = UInt8(ascii: "\n")
-            return count
-        }
-        return isSound
-    }
-
-    private static func writeDecimal(_ number: Int64, _ buffer: inout ByteBuffer) {
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 20) { bytes in
-            var rest = UInt64(max(0, number))
-            var count = 1
-            var probe = rest
-            while probe >= 10 {
-                probe /= 10
-                count += 1
-            }
-            for position in (0..<count).reversed() {
-                bytes[position] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
-                rest /= 10
-            }
-            return count
+            lines.add("HTTP/1.1 ")
+            lines.add(decimal: Int64(status.code))
+            lines.add(" ")
+            lines.add(text: status.reasonPhrase)
+            lines.add("\r\n")
         }
     }
 
@@ -135,5 +103,54 @@ struct ResponseHead {
         case 22: name == .xContentTypeOptions
         default: false
         }
+    }
+}
+
+/// Text, one piece behind the other, in memory that has room for all of it.
+private struct HeadLines {
+    private let out: UnsafeMutableRawBufferPointer
+    /// Bytes written.
+    private(set) var count = 0
+
+    init(_ out: UnsafeMutableRawBufferPointer) { self.out = out }
+
+    /// Bytes of a field's line.
+    static func size(_ name: HTTPField.Name, _ value: String) -> Int {
+        name.rawName.utf8.count + value.utf8.count + 4
+    }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: out[count...]).copyMemory(from: bytes)
+        count += bytes.count
+    }
+
+    mutating func add(_ text: StaticString) { text.withUTF8Buffer { add(UnsafeRawBufferPointer($0)) } }
+
+    mutating func add(text: String) { text.utf8.span.withUnsafeBytes { add($0) } }
+
+    /// A field's line. The one place where text of the handler becomes a header: false for CR, LF and NUL.
+    mutating func add(_ name: HTTPField.Name, _ value: String) -> Bool {
+        add(text: name.rawName)
+        add(": ")
+        let start = count
+        add(text: value)
+        let isSound = UnsafeRawBufferPointer(rebasing: out[start..<count]).isFieldContent
+        add("\r\n")
+        return isSound
+    }
+
+    mutating func add(decimal number: Int64) {
+        var rest = UInt64(max(0, number))
+        var digits = 1
+        var probe = rest
+        while probe >= 10 {
+            probe /= 10
+            digits += 1
+        }
+        for position in (0..<digits).reversed() {
+            out[count + position] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
+            rest /= 10
+        }
+        count += digits
     }
 }

@@ -18,14 +18,18 @@ extension UInt8 {
 }
 
 extension Span where Element == UInt8 {
-    package func firstIndex(of byte: UInt8) -> Int? {
-        for index in indices where self[index] == byte { return index }
-        return nil
-    }
+    package func firstIndex(of byte: UInt8) -> Int? { withUnsafeBufferPointer { $0.firstIndex(of: byte) } }
 
-    package func lastIndex(of byte: UInt8) -> Int? {
-        for index in indices.reversed() where self[index] == byte { return index }
-        return nil
+    package func lastIndex(of byte: UInt8) -> Int? { withUnsafeBufferPointer { $0.lastIndex(of: byte) } }
+
+    package func starts(with text: StaticString) -> Bool {
+        guard count >= text.utf8CodeUnitCount else { return false }
+        return withUnsafeBufferPointer { bytes in
+            text.withUTF8Buffer { wanted in
+                for index in wanted.indices where bytes[index] != wanted[index] { return false }
+                return true
+            }
+        }
     }
 }
 
@@ -51,7 +55,10 @@ extension String {
 
 /// Whether `a` comes before `b` in byte order, the order of every list of the API.
 package func precedesInBytes(_ a: String, _ b: String) -> Bool {
-    a.utf8.lexicographicallyPrecedes(b.utf8)
+    let a = a.utf8.span
+    let b = b.utf8.span
+    for index in 0..<min(a.count, b.count) where a[index] != b[index] { return a[index] < b[index] }
+    return a.count < b.count
 }
 
 /// Whether both are the same bytes, which String's == does not say.

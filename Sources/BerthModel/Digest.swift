@@ -12,6 +12,10 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
             case .sha512: 64
             }
         }
+
+        fileprivate func isNamed(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            rawValue.utf8.span.withUnsafeBytes { $0.elementsEqual(bytes) }
+        }
     }
 
     package let algorithm: Algorithm
@@ -19,37 +23,48 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package let text: String
 
     /// Lower-case hexadecimal, always `2 * algorithm.byteCount` characters.
-    package var hex: Substring { text.dropFirst(algorithm.rawValue.utf8.count + 1) }
+    package var hex: Substring {
+        text[text.utf8.index(text.startIndex, offsetBy: algorithm.rawValue.utf8.count + 1)...]
+    }
     package var description: String { text }
 
-    /// The last 28 bits. A hash is spread evenly already: choosing one of several parts by it needs no other.
+    /// The last 32 bits. A hash is spread evenly already: choosing one of several parts by it needs no other.
     package var spread: UInt {
-        let bytes = text.utf8.span
-        var bits: UInt = 0
-        for index in (bytes.count - 7)..<bytes.count {
+        text.utf8.span.withUnsafeBytes { bytes in
+            var digits = UInt64(
+                bigEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
             // The low half of a digit is its value, that of a letter nine less.
-            bits = bits << 4 | UInt((bytes[index] & 15) + (bytes[index] >> 6) * 9)
+            digits = (digits & 0x0f0f_0f0f_0f0f_0f0f) + (digits >> 6 & 0x0101_0101_0101_0101) * 9
+            // One value in each byte: they are moved together by twos, fours and eights.
+            digits = (digits | digits >> 4) & 0x00ff_00ff_00ff_00ff
+            digits = (digits | digits >> 8) & 0x0000_ffff_0000_ffff
+            return UInt(truncatingIfNeeded: (digits | digits >> 16) & 0xffff_ffff)
         }
-        return bits
     }
 
     package init(_ text: String) throws(DigestError) {
-        let bytes = text.utf8.span
+        let checked: Result<Algorithm, DigestError> = text.utf8.span.withUnsafeBytes { bytes in
+            Result { () throws(DigestError) in try Self.check(bytes) }
+        }
+        (self.algorithm, self.text) = (try checked.get(), text)
+    }
+
+    /// The algorithm of a digest that is written in its one spelling.
+    private static func check(_ bytes: UnsafeRawBufferPointer) throws(DigestError) -> Algorithm {
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { throw .noAlgorithm }
-        let algorithm: Algorithm
-        if text.utf8.starts(with: "sha256:".utf8) {
-            algorithm = .sha256
-        } else if text.utf8.starts(with: "sha512:".utf8) {
-            algorithm = .sha512
-        } else {
-            throw .unknownAlgorithm
+        let name = UnsafeRawBufferPointer(rebasing: bytes[..<colon])
+        guard let algorithm = Algorithm.allCases.first(where: { $0.isNamed(name) }) else { throw .unknownAlgorithm }
+        let hex = UnsafeRawBufferPointer(rebasing: bytes[(colon + 1)...])
+        guard hex.count == 2 * algorithm.byteCount else { throw .wrongLength(hex.count) }
+        // Without a branch in the loop, so that the compiler makes it look at many at once.
+        var areAll: UInt8 = 1
+        for byte in hex {
+            let isDigit: UInt8 = byte &- UInt8(ascii: "0") < 10 ? 1 : 0
+            let isLetter: UInt8 = byte &- UInt8(ascii: "a") < 6 ? 1 : 0
+            areAll &= isDigit | isLetter
         }
-        let start = colon + 1
-        guard bytes.count - start == 2 * algorithm.byteCount else { throw .wrongLength(bytes.count - start) }
-        for index in start..<bytes.count {
-            guard bytes[index].isLowerHexDigit else { throw .notLowerHex }
-        }
-        (self.algorithm, self.text) = (algorithm, text)
+        guard areAll == 1 else { throw .notLowerHex }
+        return algorithm
     }
 
     /// The digest whose hash is `hash`, of exactly `algorithm.byteCount` bytes.
@@ -72,7 +87,18 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
 
     // The algorithm is part of the text.
     package static func == (a: Digest, b: Digest) -> Bool { a.text == b.text }
-    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
+
+    /// By the last 64 bits alone, which are as good as all: nobody finds many digests that have them in common.
+    package func hash(into hasher: inout Hasher) {
+        let (first, second) = text.utf8.span.withUnsafeBytes { bytes in
+            (
+                bytes.loadUnaligned(fromByteOffset: bytes.count - 16, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self)
+            )
+        }
+        hasher.combine(first)
+        hasher.combine(second)
+    }
 
     /// What zero bytes hash to.
     package static func ofNothing(_ algorithm: Algorithm) -> Digest {

@@ -263,7 +263,7 @@ struct AdminAPITests {
         try await withLiveServer { live in
             let access = live.server.access
             let api = administration(live.server, .network)
-            func status(_ headers: HTTPFields, _ peer: Peer = Peer(address: "127.0.0.1")) async throws -> Int {
+            func status(_ headers: HeaderFields, _ peer: Peer = Peer(address: "127.0.0.1")) async throws -> Int {
                 let request = Request(
                     method: .get, target: "/api/v1/users", headers: try fields(headers, "Host", "registry.test:5002"),
                     peer: peer)
@@ -274,7 +274,7 @@ struct AdminAPITests {
                 }
                 return response.status.code
             }
-            func basicField(_ name: String, _ password: String = testPassword) -> HTTPFields {
+            func basicField(_ name: String, _ password: String = testPassword) -> HeaderFields {
                 [.authorization: basic(name, password).1]
             }
             #expect(try await status(basicField("root")) == 401, "there are no accounts")
@@ -282,7 +282,7 @@ struct AdminAPITests {
                 _ = try await access.addUser(
                     AccountName(name), password: testPassword, isAdmin: isAdmin, by: .operator)
             }
-            func token(_ name: String, _ scopes: [String]?) async throws -> HTTPFields {
+            func token(_ name: String, _ scopes: [String]?) async throws -> HeaderFields {
                 let secret = try await access.addSecret(
                     for: .user(AccountName(name)), label: "", scopes: scopes?.compactMap { CredentialScope($0) },
                     seconds: nil, by: .operator)
@@ -327,7 +327,7 @@ struct AdminAPITests {
                     AccountName(name), password: testPassword, isAdmin: isAdmin, by: .operator)
             }
             func status(_ path: String, _ type: String?, as name: String = "root") async throws -> Int {
-                var headers: HTTPFields = [.authorization: basic(name).1]
+                var headers: HeaderFields = [.authorization: basic(name).1]
                 if let type { headers[.contentType] = type }
                 let request = Request(method: .post, target: "/api/v1" + path, headers: headers)
                 guard case .longTask(let work) = api.handle(request) else { throw TestFailure("answered at once") }
@@ -396,7 +396,7 @@ extension AdminOperation {
 }
 
 /// Fields with one more.
-private func fields(_ fields: HTTPFields, _ name: String, _ value: String) throws -> HTTPFields {
+private func fields(_ fields: HeaderFields, _ name: String, _ value: String) throws -> HeaderFields {
     var fields = fields
     fields[try #require(HTTPField.Name(name))] = value
     return fields

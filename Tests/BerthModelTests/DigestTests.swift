@@ -6,9 +6,9 @@ private let zeros = String(repeating: "0", count: 64)
 
 @Suite("Digests")
 struct DigestTests {
-    @Test("the spread of a digest is its last 28 bits", arguments: [Digest.Algorithm.sha256, .sha512])
+    @Test("the spread of a digest is its last 32 bits", arguments: [Digest.Algorithm.sha256, .sha512])
     func spread(algorithm: Digest.Algorithm) {
-        for value in [0, 1, 0x0123_4567, 0x089A_BCDE, 0x0FFF_FFFF] as [UInt] {
+        for value in [0, 1, 0x0123_4567, 0x89AB_CDEF, 0xF0E1_D2C3, 0xFFFF_FFFF] as [UInt] {
             var hash = [UInt8](repeating: 0xA5, count: algorithm.byteCount)
             for byte in 0..<4 { hash[hash.count - 1 - byte] = UInt8(truncatingIfNeeded: value >> (8 * UInt(byte))) }
             #expect(Digest(algorithm, hash: hash).spread == value)

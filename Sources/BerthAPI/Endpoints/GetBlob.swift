@@ -70,7 +70,7 @@ struct GetBlob: Endpoint {
     /// HEAD ignores `Range`, and so does a GET whose `If-Range` is not this content.
     private func ranges(_ digest: Digest, _ size: Int64, _ request: Request) -> ByteRanges {
         guard request.method == .get else { return .whole }
-        if let condition = request.field(.ifRange), condition != "\"\(digest.text)\"" { return .whole }
+        if let condition = request.field(.ifRange), condition != EntityTags.tag(of: digest) { return .whole }
         return ByteRanges(header: request.field(.range), size: size)
     }
 }
@@ -78,10 +78,11 @@ struct GetBlob: Endpoint {
 extension HeaderFields {
     /// What goes with content that never changes under its digest.
     static func immutable(_ digest: Digest) -> HeaderFields {
-        [
-            .contentDigest: digest.text, .eTag: "\"\(digest.text)\"",
-            .cacheControl: "private, max-age=31536000, immutable",
-        ]
+        var fields = HeaderFields(capacity: 8)
+        fields.append(.contentDigest, digest.text)
+        fields.append(.eTag, EntityTags.tag(of: digest))
+        fields.append(.cacheControl, "private, max-age=31536000, immutable")
+        return fields
     }
 }
 
