@@ -142,7 +142,11 @@ extension Catalog {
     /// What fades may not be promised from memory: it is doomed here, whatever it is elsewhere.
     private func offer(_ fact: BlobFact, for key: CatalogCaches.ContentKey, since tokens: BlobTokens) {
         if fact.state == .live { caches.links.offer(true, for: key, since: tokens.link) }
-        if Self.isPlain(fact) { caches.content.offer(fact, for: key.digest, since: tokens.content) }
+        guard Self.isPlain(fact) else { return }
+        // With the key's own digest, so that both caches hold one text of it.
+        let kept = BlobFact(
+            digest: key.digest, size: fact.size, state: fact.state, isDamaged: fact.isDamaged, staged: fact.staged)
+        caches.content.offer(kept, for: key.digest, since: tokens.content)
     }
 
     /// Live, settled and whole.

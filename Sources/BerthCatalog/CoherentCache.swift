@@ -9,53 +9,47 @@ final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         fileprivate let generation: UInt64
     }
 
-    /// Two dictionaries: when the young one is full it becomes the old one, whose entries are forgotten unless used.
     private struct State {
-        var young: [Key: Value] = [:]
-        var old: [Key: Value] = [:]
+        var table: ClockTable<Key, Value>
         var generation: UInt64 = 0
     }
     private final class Shard: Sendable {
-        let state = Mutex(State())
+        let state: Mutex<State>
+        init(entries: Int) { state = Mutex(State(table: ClockTable(most: entries))) }
     }
     private let shards: [Shard]
-    private let entriesPerShard: Int
-    private let spread: @Sendable (Key) -> UInt
+    private let hash: @Sendable (Key) -> UInt
 
-    /// Keeps at most about `entries` values, and at least half as many. `spread` gives each key its shard.
+    /// Keeps at most about `entries` values. `hash` spreads keys evenly over at least 32 bits.
     init(
         entries: Int, shards count: Int = 16,
-        spread: @escaping @Sendable (Key) -> UInt = { UInt(bitPattern: $0.hashValue) }
+        hash: @escaping @Sendable (Key) -> UInt = { UInt(bitPattern: $0.hashValue) }
     ) {
-        self.spread = spread
-        shards = (0..<count).map { _ in Shard() }
-        entriesPerShard = max(1, entries / count / 2)
+        self.hash = hash
+        shards = (0..<count).map { _ in Shard(entries: entries / count) }
     }
 
     subscript(key: Key) -> Value? {
-        shard(of: key).state.withLock { state in
-            if let value = state.young[key] { return value }
-            guard let value = state.old.removeValue(forKey: key) else { return nil }
-            insert(value, for: key, &state)
-            return value
-        }
+        let hash = hash(key)
+        return shard(hash).state.withLock { $0.table.value(for: key, hash: rest(hash)) }
     }
 
     func token(for key: Key) -> Token {
-        shard(of: key).state.withLock { Token(generation: $0.generation) }
+        shard(hash(key)).state.withLock { Token(generation: $0.generation) }
     }
 
     func offer(_ value: Value, for key: Key, since token: Token) {
-        shard(of: key).state.withLock { state in
-            if state.generation == token.generation { insert(value, for: key, &state) }
+        let hash = hash(key)
+        shard(hash).state.withLock { state in
+            if state.generation == token.generation { state.table.insert(value, for: key, hash: rest(hash)) }
         }
     }
 
     func invalidate(_ key: Key) {
-        shard(of: key).state.withLock { state in
+        let hash = hash(key)
+        shard(hash).state.withLock { state in
             state.generation += 1
-            state.young[key] = nil
-            state.old[key] = nil
+            state.table.remove(key, hash: rest(hash))
         }
     }
 
@@ -63,21 +57,13 @@ final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         for shard in shards {
             shard.state.withLock { state in
                 state.generation += 1
-                state.young = [:]
-                state.old = [:]
+                state.table.removeAll()
             }
         }
     }
 
-    private func insert(_ value: Value, for key: Key, _ state: inout State) {
-        if state.young.count >= entriesPerShard {
-            state.old = state.young
-            state.young = [:]
-        }
-        state.young[key] = value
-    }
+    private func shard(_ hash: UInt) -> Shard { shards[Int(hash % UInt(shards.count))] }
 
-    private func shard(of key: Key) -> Shard {
-        shards[Int(spread(key) % UInt(shards.count))]
-    }
+    /// What has not chosen the shard: within it the keys are spread by this.
+    private func rest(_ hash: UInt) -> UInt { hash / UInt(shards.count) }
 }

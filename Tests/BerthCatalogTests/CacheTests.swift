@@ -29,6 +29,42 @@ struct CacheTests {
         #expect(kept.count <= 160 && kept.count >= 80)
     }
 
+    @Test("a table holds what a dictionary holds, whatever came and went, also where hashes are alike")
+    func table() {
+        var random = SeededGenerator(seed: 7)
+        for spread in [1, 7, 1 << 20] as [UInt] {
+            var table = ClockTable<Int, Int>(most: 200)
+            var model: [Int: Int] = [:]
+            func hash(_ key: Int) -> UInt { UInt(key) % spread }
+            for step in 0..<20_000 {
+                let key = Int(random.next() % 180)
+                switch random.next() % 4 {
+                case 0:
+                    table.remove(key, hash: hash(key))
+                    model[key] = nil
+                case 1:
+                    table.insert(step, for: key, hash: hash(key))
+                    model[key] = step
+                default: #expect(table.value(for: key, hash: hash(key)) == model[key])
+                }
+                #expect(table.count == model.count)
+            }
+        }
+    }
+
+    @Test("a full table forgets those that nobody asked for")
+    func forgetting() {
+        var table = ClockTable<Int, Int>(most: 100)
+        let hot = 0..<50
+        for key in hot { table.insert(key, for: key, hash: UInt(key) &* 0x9E37_79B9) }
+        for key in 1_000..<3_000 {
+            if key % 20 == 0 { for key in hot { _ = table.value(for: key, hash: UInt(key) &* 0x9E37_79B9) } }
+            table.insert(key, for: key, hash: UInt(key) &* 0x9E37_79B9)
+            #expect(table.count <= 100)
+        }
+        #expect(hot.allSatisfy { table.value(for: $0, hash: UInt($0) &* 0x9E37_79B9) == $0 })
+    }
+
     @Test("pulls are answered from memory, until a write says otherwise")
     func pulls() async throws {
         try await withCatalog(settings: .cachesAlone) { test in
