@@ -93,7 +93,9 @@ private struct Pieces: AsyncSequence {
                 json.beginArray()
                 hasBegun = true
             }
-            for name in piece.items where !comesBefore(last, name) { json.string(name) }
+            var names = piece.items[...]
+            while let name = names.last, comesBefore(last, name) { names.removeLast() }
+            for name in names { json.string(name) }
             if isLast {
                 json.endArray()
                 json.endObject()
@@ -104,7 +106,13 @@ private struct Pieces: AsyncSequence {
         /// In the order of the list: by bytes.
         private func comesBefore(_ one: String?, _ other: String?) -> Bool {
             guard let one, let other else { return false }
-            return one.utf8.lexicographicallyPrecedes(other.utf8)
+            return precedesInBytes(one, other)
         }
     }
+}
+
+extension Page {
+    /// The same page with the items' names alone. Not in `Page`'s own room, from where the compiler would make it for any
+    /// item there may be, and slower.
+    func names(_ name: (Item) -> String) -> Page<String> { Page<String>(items: items.map(name), hasMore: hasMore) }
 }

@@ -63,6 +63,17 @@ package struct JSONWriter: Sendable {
     /// Escapes what RFC 8259, section 7 asks for, and beside it DEL and the control characters from U+0080 to U+009F: people
     /// look at JSON on terminals, which obey them.
     private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+        // Nearly every text stays as it is. Without a branch in the loop the compiler makes it look at many bytes at once.
+        var isToEscape: UInt8 = 0
+        for byte in text {
+            let isControl: UInt8 = byte < 0x20 ? 1 : 0
+            let isDelete: UInt8 = byte == 0x7F ? 1 : 0
+            let isQuote: UInt8 = byte == UInt8(ascii: "\"") ? 1 : 0
+            let isBackslash: UInt8 = byte == UInt8(ascii: "\\") ? 1 : 0
+            let mayBeC1: UInt8 = byte == 0xC2 ? 1 : 0
+            isToEscape |= isControl | isDelete | isQuote | isBackslash | mayBeC1
+        }
+        guard isToEscape == 1 else { return bytes.append(contentsOf: text) }
         var start = 0
         for (index, byte) in text.enumerated() {
             // Of U+0080 to U+009F in UTF-8 the first byte is always 0xC2, and the second the number itself.

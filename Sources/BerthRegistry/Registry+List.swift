@@ -7,16 +7,12 @@ package struct Page<Item: Sendable>: Sendable {
     /// Whether more follows.
     package let hasMore: Bool
 
-    init(items: [Item], hasMore: Bool) { (self.items, self.hasMore) = (items, hasMore) }
+    package init(items: [Item], hasMore: Bool) { (self.items, self.hasMore) = (items, hasMore) }
 
     /// `items` may hold one more than the page; that one only tells that more follows.
     init(_ items: [Item], limit: Int) {
         self.hasMore = items.count > limit
         self.items = Array(items.prefix(limit))
-    }
-
-    package func map<Other>(_ transform: (Item) -> Other) -> Page<Other> {
-        Page<Other>(items: items.map(transform), hasMore: hasMore)
     }
 }
 

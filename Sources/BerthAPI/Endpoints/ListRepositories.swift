@@ -14,7 +14,7 @@ struct ListRepositories: Endpoint {
         let list = NameList(path: "/v2/_catalog") { json in
             json.key("repositories")
         } read: { last, limit throws(RegistryError) in
-            try await registry.repositories(after: last, limit: limit, for: caller).map(\.text)
+            try await registry.repositories(after: last, limit: limit, for: caller).names { $0.text }
         }
         return try await list.answer(Paging(call))
     }

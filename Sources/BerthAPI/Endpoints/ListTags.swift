@@ -15,7 +15,7 @@ struct ListTags: Endpoint {
             json.string(repository.text)
             json.key("tags")
         } read: { last, limit throws(RegistryError) in
-            try await registry.tags(in: repository, after: last, limit: limit).map(\.text)
+            try await registry.tags(in: repository, after: last, limit: limit).names { $0.text }
         }
         return try await list.answer(Paging(call))
     }
