@@ -4,7 +4,7 @@ import PackageDescription
 // One folder a room, one line a room. Arrows point one way: see README.md, "How the code is laid out".
 
 let strict: [SwiftSetting] =
-    ["ExistentialAny", "MemberImportVisibility", "InternalImportsByDefault"]
+    ["ExistentialAny", "MemberImportVisibility", "InternalImportsByDefault", "NonisolatedNonsendingByDefault"]
     .map { .enableUpcomingFeature($0) } + [.treatAllWarnings(as: .error)]
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
