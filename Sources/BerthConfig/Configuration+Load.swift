@@ -20,7 +20,7 @@ extension Configuration {
         let path = file ?? environment[SettingsTable<Configuration>.fileVariable]
         var layers: [Layer] = []
         if let path, let layer = settings.fileLayer(path, problems: &problems) { layers.append(layer) }
-        layers.append(settings.environmentLayer(environment, problems: &problems))
+        if let layer = settings.environmentLayer(environment, problems: &problems) { layers.append(layer) }
         layers.append(settings.flagLayer(overrides, problems: &problems))
         let (configuration, origins) = settings.applying(layers, to: Configuration(), problems: &problems)
         problems = inOrder(problems)

@@ -4,9 +4,10 @@ extension SettingsTable {
     /// The variable that names the file; no key.
     static var fileVariable: String { "BERTH_CONFIG" }
 
-    /// The variables of `environment` that start with `BERTH_`. Lists are written with commas.
-    func environmentLayer(_ environment: [String: String], problems: inout [ConfigurationProblem]) -> Layer {
+    /// The variables of `environment` that start with `BERTH_`; nil where there are none. Lists are written with commas.
+    func environmentLayer(_ environment: [String: String], problems: inout [ConfigurationProblem]) -> Layer? {
         let ours = environment.filter { $0.key.hasPrefix("BERTH_") }
+        if ours.isEmpty { return nil }
         let known = variables.map(\.variable)
         for variable in ours.keys.sorted() where !known.contains(variable) && variable != Self.fileVariable {
             if isServiceLink(variable) { continue }

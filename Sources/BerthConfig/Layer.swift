@@ -33,13 +33,12 @@ extension SettingsTable {
         var origins: [String: Origin] = [:]
         for layer in layers {
             for setting in settings where !layer.spoilt.contains(setting.name) {
-                let origin = layer.origin(setting.name)
                 do {
                     guard let texts = try layer.texts(for: setting) else { continue }
-                    origins[setting.name] = origin
+                    origins[setting.name] = layer.origin(setting.name)
                     try setting.assign(&root, texts)
                 } catch {
-                    problems.append(ConfigurationProblem(origin: origin, fault: setting.fault(error)))
+                    problems.append(ConfigurationProblem(origin: layer.origin(setting.name), fault: setting.fault(error)))
                 }
             }
         }

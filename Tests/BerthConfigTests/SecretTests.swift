@@ -34,7 +34,8 @@ struct SecretTests {
     @Test("a listing, the shipped file and the schema mask it")
     func listing() throws {
         var problems: [ConfigurationProblem] = []
-        let layer = Vault.settings.environmentLayer(["BERTH_VAULT_PASSWORD": "hunter2"], problems: &problems)
+        let layer = try #require(
+            Vault.settings.environmentLayer(["BERTH_VAULT_PASSWORD": "hunter2"], problems: &problems))
         let (vault, origins) = Vault.settings.applying([layer], to: Vault(), problems: &problems)
         #expect(problems.isEmpty)
         #expect(vault.password?.reveal() == "hunter2")

@@ -54,6 +54,17 @@ struct TableTests {
             SettingsTable<Configuration>.variable(of: "http.limits.request_line") == "BERTH_HTTP_LIMITS_REQUEST_LINE")
     }
 
+    @Test("what a key's variable holds is found under it")
+    func found() throws {
+        for setting in table.settings {
+            var problems: [ConfigurationProblem] = []
+            let variable = SettingsTable<Configuration>.variable(of: setting.name)
+            let layer = try #require(table.environmentLayer([variable: "value"], problems: &problems))
+            #expect(try layer.texts(for: setting) == ["value"], "\(variable)")
+            #expect(problems.isEmpty)
+        }
+    }
+
     @Test("a collision would be seen")
     func collision() {
         let table = SettingsTable<Vault>(
