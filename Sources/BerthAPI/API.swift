@@ -44,7 +44,10 @@ package struct API: RequestHandler {
                     })
             }
             let call = try open(route, entry, request, identity)
-            if let response = try entry.endpoint.answerNow(call) { return .answer(frame.finished(response, labels)) }
+            if var response = try entry.endpoint.answerNow(call) {
+                frame.finish(&response, labels)
+                return .answer(response)
+            }
             let work = work(request, frame, labels) { () async throws(Refusal) in
                 try await entry.endpoint.answer(call)
             }
@@ -108,13 +111,17 @@ package struct API: RequestHandler {
     }
 }
 
-/// What all endpoints share.
-struct APIContext: Sendable {
+/// What all endpoints share. An object: every call holds it.
+final class APIContext: Sendable {
     let registry: Registry
     let gate: Gate
     let settings: APISettings
     let readiness: any Readiness
     let manifestMemory = ManifestMemory()
+
+    init(registry: Registry, gate: Gate, settings: APISettings, readiness: any Readiness) {
+        (self.registry, self.gate, self.settings, self.readiness) = (registry, gate, settings, readiness)
+    }
 }
 
 /// What the operator can choose about the API.
@@ -170,16 +177,20 @@ private struct Frame: Sendable {
         namespace = request.query.flatMap(Self.namespace)
     }
 
-    /// `response` is taken over: its fields are not copied.
-    func finished(_ response: consuming Response, _ labels: Response.Labels) -> Response {
+    func finished(_ response: Response, _ labels: Response.Labels) -> Response {
         var response = response
+        finish(&response, labels)
+        return response
+    }
+
+    /// In place, so that the answer's fields are not copied.
+    func finish(_ response: inout Response, _ labels: Response.Labels) {
         if isV2 { response.headers[.apiVersion] = Self.apiVersion }
         if let namespace { response.headers[.ociNamespace] = namespace }
         if labels.route == "uploads" || labels.route == "upload", response.headers[.cacheControl] == nil {
             response.headers[.cacheControl] = "no-store"
         }
         response.labels = labels
-        return response
     }
 
     /// The registry that a mirror's client really means. Echoed only if it looks like a host with a port.

@@ -38,7 +38,8 @@ extension SettingsTable {
                     origins[setting.name] = layer.origin(setting.name)
                     try setting.assign(&root, texts)
                 } catch {
-                    problems.append(ConfigurationProblem(origin: layer.origin(setting.name), fault: setting.fault(error)))
+                    problems.append(
+                        ConfigurationProblem(origin: layer.origin(setting.name), fault: setting.fault(error)))
                 }
             }
         }

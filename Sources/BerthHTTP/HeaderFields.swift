@@ -3,7 +3,10 @@ package import HTTPTypes
 /// The fields of a request or an answer in the order in which they are sent. A plain list: there are about ten, and an
 /// index of them, as HTTPFields keeps, costs a dictionary and a lock for each message.
 package struct HeaderFields: Sendable, ExpressibleByDictionaryLiteral {
-    package typealias Field = (name: HTTPField.Name, value: String)
+    package struct Field: Sendable {
+        package let name: HTTPField.Name
+        package let value: String
+    }
 
     package private(set) var list: [Field]
 
@@ -14,7 +17,7 @@ package struct HeaderFields: Sendable, ExpressibleByDictionaryLiteral {
 
     package init(dictionaryLiteral fields: (HTTPField.Name, String)...) {
         self.init(capacity: max(8, fields.count))
-        for (name, value) in fields { list.append((name, value)) }
+        for (name, value) in fields { append(name, value) }
     }
 
     /// The first value under `name`. Setting one replaces all that are there; nil removes them.
@@ -22,12 +25,14 @@ package struct HeaderFields: Sendable, ExpressibleByDictionaryLiteral {
         get { list.first { $0.name == name }?.value }
         set {
             if list.contains(where: { $0.name == name }) { list.removeAll { $0.name == name } }
-            if let newValue { list.append((name, newValue)) }
+            if let newValue { append(name, newValue) }
         }
     }
 
     /// Adds a field beside those of its name.
-    package mutating func append(_ name: HTTPField.Name, _ value: String) { list.append((name, value)) }
+    package mutating func append(_ name: HTTPField.Name, _ value: String) {
+        list.append(Field(name: name, value: value))
+    }
 
     package mutating func append(contentsOf other: HeaderFields) { list += other.list }
 
