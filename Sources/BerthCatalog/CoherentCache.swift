@@ -3,7 +3,7 @@ import Synchronization
 /// A bounded cache that never answers with what an acknowledged write has made stale (C4).
 ///
 /// Whoever fills it asks for a `token` first, reads, and offers the value with that token: it is taken only if nothing
-/// near the key has been invalidated since. All calls are a lock and a dictionary, fit for an event loop.
+/// near the key has been invalidated since. All calls are a lock and a table, fit for an event loop.
 final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     struct Token {
         fileprivate let generation: UInt64

@@ -41,6 +41,7 @@ struct ResponseHead {
         to buffer: inout ByteBuffer
     ) -> Bool {
         let fields = response.headers.list.span
+        // The lines that are made here take less than 100 bytes beside what is counted.
         var most = 128 + response.status.reasonPhrase.utf8.count + common.readableBytes + id.utf8.count
         for index in fields.indices { most += HeadLines.size(fields[index].name, fields[index].value) }
         var isSound = true
