@@ -73,15 +73,6 @@ extension UnsafeRawBufferPointer {
         for byte in self { found |= refused(byte) }
         return found == 0
     }
-
-    /// Without the spaces and tabs at both ends.
-    var trimmedBytes: UnsafeRawBufferPointer {
-        var start = 0
-        var end = count
-        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
-        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
-        return part(start..<end)
-    }
 }
 
 extension Collection where Element == UInt8 {

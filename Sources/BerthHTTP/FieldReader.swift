@@ -21,7 +21,7 @@ struct FieldReader {
             throw .badRequest("a header without colon")
         }
         guard let known = FieldNames.find(line.part(0..<colon)) else { throw .badRequest("bad header name") }
-        let value = line.part((colon + 1)..<line.count).trimmedBytes
+        let value = UnsafeRawBufferPointer(rebasing: line[(colon + 1)...].trimmed)
         guard value.isFieldContent else { throw .badRequest("control character in a header") }
         let text = String(decoding: value, as: UTF8.self)
         try note(known.role, value, text)
