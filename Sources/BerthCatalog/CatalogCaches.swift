@@ -10,9 +10,6 @@ final class CatalogCaches: Sendable {
     struct ContentKey: Hashable, Sendable {
         let repository: RepositoryName
         let digest: Digest
-
-        /// The digest is spread already; the repository counts as well, for some content is in thousands of them.
-        var hash: UInt { digest.spread ^ UInt(bitPattern: repository.hashValue) }
     }
 
     let tags: CoherentCache<TagKey, Digest>
@@ -25,9 +22,9 @@ final class CatalogCaches: Sendable {
 
     init(entries: Int) {
         tags = CoherentCache(entries: entries)
-        manifests = CoherentCache(entries: entries) { $0.hash }
-        links = CoherentCache(entries: entries) { $0.hash }
-        content = CoherentCache(entries: entries) { $0.spread }
+        manifests = CoherentCache(entries: entries)
+        links = CoherentCache(entries: entries)
+        content = CoherentCache(entries: entries)
     }
 
     func drop(_ changes: Changes) {

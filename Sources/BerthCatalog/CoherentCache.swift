@@ -18,14 +18,9 @@ final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         init(entries: Int) { state = Mutex(State(table: ClockTable(most: entries))) }
     }
     private let shards: [Shard]
-    private let hash: @Sendable (Key) -> UInt
 
-    /// Keeps at most about `entries` values. `hash` spreads keys evenly over at least 32 bits.
-    init(
-        entries: Int, shards count: Int = 16,
-        hash: @escaping @Sendable (Key) -> UInt = { UInt(bitPattern: $0.hashValue) }
-    ) {
-        self.hash = hash
+    /// Keeps at most about `entries` values.
+    init(entries: Int, shards count: Int = 16) {
         shards = (0..<count).map { _ in Shard(entries: entries / count) }
     }
 
@@ -61,6 +56,10 @@ final class CoherentCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             }
         }
     }
+
+    /// Seeded for each process: clients choose digests and names, and by a hash that they can work out could choose many that
+    /// fall together.
+    private func hash(_ key: Key) -> UInt { UInt(bitPattern: key.hashValue) }
 
     private func shard(_ hash: UInt) -> Shard { shards[Int(hash % UInt(shards.count))] }
 
