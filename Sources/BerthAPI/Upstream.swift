@@ -1,3 +1,4 @@
+import BerthBlobs
 import BerthHTTP
 import BerthRegistry
 import NIOCore
@@ -14,6 +15,8 @@ struct Upstream: BodySource {
 
     func interrupt() { body.interrupt() }
 
+    func takeInput() -> (any DirectInput)? { body.takeLoan() }
+
     func next() async throws(BodyFailure) -> [ByteBuffer]? {
         do throws(BodyError) {
             var iterator = body.makeAsyncIterator()
@@ -21,6 +24,8 @@ struct Upstream: BodySource {
         } catch { throw BodyFailure(error) }
     }
 }
+
+extension InputLoan: DirectInput {}
 
 extension BodyFailure {
     init(_ error: BodyError) {

@@ -13,6 +13,10 @@ package protocol BlobWrite: AnyObject, Sendable {
     /// Returns as soon as fewer than three batches are in flight. A failure of an earlier batch is thrown here or by
     /// `flush`, whichever comes first; batches behind it are dropped, and the upload may go on from `offset`.
     func append(_ batch: [ByteBuffer]) async throws(BlobError)
+    /// Receives, hashes and writes, on one thread, behind all batches so far. Returns how many bytes it was: at most `most`,
+    /// of which a megabyte at least is asked for; fewer where others wait for a thread; 0 when nothing more comes from
+    /// `input`. Fails as a batch does.
+    func append(from input: any DirectInput, upTo most: Int64) async throws(BlobError) -> Int64
     /// Waits until all is written and hashed: then it survives kill -9.
     func flush() async throws(BlobError)
     /// Remembers offset and running hash for `rollback`. Implies `flush`.

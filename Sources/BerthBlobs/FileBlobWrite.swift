@@ -6,6 +6,11 @@ final class FileBlobWrite: BlobWrite {
     /// Batches of one upload between the caller and the disk: one that is written, and the next one.
     static let mostInFlight = 2
 
+    /// Bytes that are received of one upload before a thread goes on to the next that waits for it.
+    private static let fairTurn: Int64 = 1 << 20
+    /// Milliseconds that a thread waits for more of an upload, where nobody waits for the thread.
+    private static let patience = 2
+
     let id: UploadID
     private let file: SerialState<UploadFile>
     private let flow: WriteFlow
@@ -27,16 +32,46 @@ final class FileBlobWrite: BlobWrite {
         let count = batch.reduce(0) { $0 + Int64($1.readableBytes) }
         guard count > 0 else { return }
         if flow.hasFailed { try await flush() }
+        try await checkRoom()
+        flow.begin(count)
+        file.submit(.bytes) { file in self.write(batch, count, to: &file) }
+        await flow.wait(below: Self.mostInFlight)
+        if flow.hasFailed { try await flush() }
+    }
+
+    func append(from input: any DirectInput, upTo most: Int64) async throws(BlobError) -> Int64 {
+        if flow.hasFailed { try await flush() }
+        try await checkRoom()
+        let taken = try await file.run(.bytes) { file in self.receive(from: input, upTo: most, &file) }
+        if flow.hasFailed { try await flush() }
+        return taken
+    }
+
+    private func checkRoom() async throws(BlobError) {
         do throws(BlobError) {
             try await uploads.checkRoom()
         } catch {
             try await flush()  // what is thrown tells of all that came before
             throw error
         }
-        flow.begin(count)
-        file.submit(.bytes) { file in self.write(batch, count, to: &file) }
-        await flow.wait(below: Self.mostInFlight)
-        if flow.hasFailed { try await flush() }
+    }
+
+    /// One turn of an upload on a thread.
+    private func receive(from input: any DirectInput, upTo most: Int64, _ file: inout UploadFile) -> Int64 {
+        uploads.buffers.withBuffer { buffer in
+            var taken: Int64 = 0
+            var isAlone = uploads.workers.isFree(.bytes)
+            while !flow.hasFailed, let batch = input.read(into: &buffer, waiting: isAlone ? Self.patience : 0) {
+                let count = batch.reduce(0) { $0 + Int64($1.readableBytes) }
+                flow.begin(count)
+                write(batch, count, to: &file)
+                taken += count
+                isAlone = uploads.workers.isFree(.bytes)
+                let isOver = taken + Int64(ReceiveBuffers.bytes) > most || (!isAlone && taken >= Self.fairTurn)
+                if isOver || file.isWriteBackBehind { break }
+            }
+            return taken
+        }
     }
 
     private func write(_ batch: [ByteBuffer], _ count: Int64, to file: inout UploadFile) {

@@ -10,6 +10,7 @@ final class UploadFolder: Sendable {
     /// False for throw-away stores: nothing is synced at all.
     let syncs: Bool
     let batchSync: BatchSync
+    let buffers = ReceiveBuffers()
     private let folderSync: FolderSync
     private let temporaries = Atomic<UInt64>(0)
     private let marks = Mutex(Marks())

@@ -30,6 +30,8 @@ struct BodyQueue {
     /// True from when the connection was told to stop reading until `take` asks for more.
     private(set) var isPaused = false
     private(set) var wasReadFrom = false
+    /// The reader receives by itself where it may: then little waits.
+    var takesLoans = false
 
     /// Whether no more bytes will be accepted.
     var isClosed: Bool {
@@ -98,9 +100,13 @@ struct BodyQueue {
     /// Whether the connection should stop reading; remembered until `shouldResume` says otherwise. It is never taken back
     /// here: the reader may have made room and not asked yet, and then nobody would tell the connection.
     mutating func shouldPause(memoryIsShort: Bool, share: Int = .max) -> Bool {
-        if !isClosed, waitingBytes > 0, waitingBytes >= min(share, Self.limit) || memoryIsShort { isPaused = true }
+        let limit = takesLoans ? Self.batchBytes : Self.limit
+        if !isClosed, waitingBytes > 0, waitingBytes >= min(share, limit) || memoryIsShort { isPaused = true }
         return isPaused
     }
+
+    /// The connection reads again without having been asked by `shouldResume`.
+    mutating func goOn() { isPaused = false }
 
     /// Whether a connection that stopped should read again. A connection of which nothing waits always reads, however
     /// short memory is: so the budget can't stop them all for good.

@@ -15,14 +15,25 @@ final class BodySource: Sendable {
     private struct State {
         var queue = BodyQueue()
         var reader: Reader?
+        var loan = Loan.none
+    }
+    private enum Loan {
+        case none
+        case offered(InputLoan)
+        case taken
+
+        var isThere: Bool { if case .none = self { false } else { true } }
     }
 
     private let state = Mutex(State())
     private let memory: BodyMemory
+    private let lends: Bool
     private let demand: @Sendable (Demand) -> Void
 
-    init(memory: BodyMemory, demand: @escaping @Sendable (Demand) -> Void) {
+    /// With `lends` the connection offers its input to a reader that takes loans.
+    init(memory: BodyMemory, lends: Bool = false, demand: @escaping @Sendable (Demand) -> Void) {
         self.memory = memory
+        self.lends = lends
         self.demand = demand
         memory.bodyBegan()
     }
@@ -66,6 +77,26 @@ final class BodySource: Sendable {
     var isPaused: Bool { state.withLock { $0.queue.isPaused } }
     var wasReadFrom: Bool { state.withLock { $0.queue.wasReadFrom } }
 
+    /// Whether the reader takes over receiving as soon as it may.
+    var wantsLoan: Bool { state.withLock { $0.queue.isPaused && $0.queue.takesLoans && !$0.loan.isThere } }
+
+    /// The reader may receive by itself once it has read what waits. False if it has asked for more meanwhile.
+    func offer(_ loan: InputLoan) -> Bool {
+        state.withLock { state in
+            guard state.queue.isPaused, !state.queue.isClosed else { return false }
+            state.loan = .offered(loan)
+            return true
+        }
+    }
+
+    /// The connection reads again.
+    func loanEnded() {
+        state.withLock { state in
+            state.loan = .none
+            state.queue.goOn()
+        }
+    }
+
     /// Changes the queue, and then answers the reader, if one waits and there is something to say.
     private func deliver(_ change: (inout BodyQueue) -> Int) {
         let (reader, taken) = state.withLock { state -> (Reader?, BodyQueue.Taken) in
@@ -86,6 +117,18 @@ final class BodySource: Sendable {
 
     // MARK: The reader's side
 
+    /// The input itself, where the connection has it to lend and nothing waits that came before. Who has asked once is
+    /// taken to ask again before each `next`.
+    func takeLoan() -> InputLoan? {
+        guard lends else { return nil }
+        return state.withLock { state in
+            state.queue.takesLoans = true
+            guard state.queue.waitingBytes == 0, case .offered(let loan) = state.loan else { return nil }
+            state.loan = .taken
+            return loan
+        }
+    }
+
     func next() async throws(BodyError) -> [ByteBuffer]? {
         let (first, isStart) = state.withLock { state -> (BodyQueue.Taken, Bool) in
             let isStart = !state.queue.wasReadFrom
@@ -94,6 +137,7 @@ final class BodySource: Sendable {
         if isStart { demand(.started) }
         let taken: BodyQueue.Taken
         if case .wait = first {
+            declineLoan()
             resumeIfPaused()
             taken = await withTaskCancellationHandler {
                 await withCheckedContinuation { wait($0) }
@@ -125,9 +169,21 @@ final class BodySource: Sendable {
         if let answer { reader.resume(returning: answer) }
     }
 
+    private func declineLoan() {
+        let declined = state.withLock { state -> InputLoan? in
+            guard case .offered(let loan) = state.loan else { return nil }
+            state.loan = .taken
+            return loan
+        }
+        declined?.giveBack()
+    }
+
     private func resumeIfPaused() {
         let share = memory.share
-        let resumes = state.withLock { $0.queue.shouldResume(memoryIsShort: memory.isShort, share: share) }
+        let resumes = state.withLock {
+            // The end of the loan is what makes the connection read again.
+            !$0.loan.isThere && $0.queue.shouldResume(memoryIsShort: memory.isShort, share: share)
+        }
         if resumes { demand(.resumed) }
     }
 }

@@ -11,6 +11,7 @@ extension ConnectionHandler {
     private static let joinedFileBytes = 32 << 10
 
     func answer(_ response: consuming Response) {
+        endLoan()
         guard let exchange, exchange.answer == nil, phase == .exchange else { return }
         var response = response
         output.clear()

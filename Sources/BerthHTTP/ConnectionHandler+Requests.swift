@@ -68,7 +68,7 @@ extension ConnectionHandler {
     private func makeSource(_ number: UInt64) -> BodySource? {
         guard let eventLoop = context?.eventLoop else { return nil }
         let connection = NIOLoopBound(self, eventLoop: eventLoop)
-        return BodySource(memory: server.memory) { demand in
+        return BodySource(memory: server.memory, lends: !isTLS) { demand in
             eventLoop.execute { connection.value.bodyIsRead(demand, number) }
         }
     }

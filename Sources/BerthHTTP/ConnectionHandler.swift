@@ -65,6 +65,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var readIsWanted = false
     var bodyIsPaused = false
     var bodyToWake: BodySource?
+    /// The input is in the hands of the body's reader: nothing is read or parsed here meanwhile.
+    var loan: InputLoan?
 
     var output = ByteBuffer()
     var needsFlush = false
@@ -134,6 +136,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func ended() {
         guard phase != .closed else { return }
         phase = .closed
+        endLoan()
         scheduled?.task.cancel()
         scheduled = nil
         let exchange = exchange
@@ -191,6 +194,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// The client has shut its side: it may still wait for the answer, and nothing else.
     private func inputDidClose() {
+        endLoan()
         inputClosed = true
         switch phase {
         case .handshaking: close()
@@ -206,6 +210,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isReading = true
+        endLoan()
         var bytes = unwrapInboundIn(data)
         switch phase {
         case .closed: return
@@ -227,8 +232,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Reading goes on by itself (auto-read) unless this connection has enough.
     func read(context: ChannelHandlerContext) {
-        if readingIsPaused { readIsWanted = true } else { context.read() }
+        guard readingIsPaused else { return context.read() }
+        readIsWanted = true
+        offerLoan()
     }
+
+    /// The channel is about to read, asked or not: at the end of the input it does so by itself.
+    func willRead() { loan?.revoke() }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
@@ -263,7 +273,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var mayParse: Bool {
         switch phase {
         case .open: isWritable
-        case .exchange, .draining: exchange?.bodyEnded == false
+        case .exchange, .draining: exchange?.bodyEnded == false && loan == nil
         case .handshaking, .lingering, .closed: false
         }
     }
@@ -293,10 +303,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
             case .handshaking, .draining, .lingering: false
             case .closed: true
             }
-        if !readingIsPaused, readIsWanted, let context {
-            readIsWanted = false
-            context.read()
-        }
+        guard readIsWanted else { return }
+        guard !readingIsPaused else { return offerLoan() }
+        readIsWanted = false
+        context?.read()
     }
 
     // MARK: Ending

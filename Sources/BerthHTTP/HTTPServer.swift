@@ -153,7 +153,6 @@ package final class HTTPServer: Sendable {
             .serverChannelOption(.backlog, value: CInt(clamping: configuration.limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.recvAllocator, value: ReadSizes(memory: context.memory))
             // A body that is told to wait has this many reads more at most.
             .childChannelOption(.maxMessagesPerRead, value: 2)
             .childChannelInitializer { channel in
@@ -201,6 +200,8 @@ package final class HTTPServer: Sendable {
         let connection = ConnectionHandler(
             loop: loop, peer: peer, address: address, tls: tls, admission: admission)
         channel.closeFuture.whenComplete { [quota] _ in quota.leave(remote) }
+        let bound = NIOLoopBound(connection, eventLoop: channel.eventLoop)
+        try channel.syncOptions?.setOption(.recvAllocator, value: ReadSizes(memory: context.memory, for: bound))
         try pipeline.addHandler(connection)
     }
 }

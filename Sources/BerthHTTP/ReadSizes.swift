@@ -9,13 +9,20 @@ struct ReadSizes: RecvByteBufferAllocator {
     static let largest = BodyQueue.batchBytes
 
     private let memory: BodyMemory
+    private let connection: NIOLoopBound<ConnectionHandler>?
     /// A power of two, as all capacities of buffers are.
     private var size = Self.smallest
 
-    init(memory: BodyMemory) { self.memory = memory }
+    /// `connection` is told of each read before it happens.
+    init(memory: BodyMemory, for connection: NIOLoopBound<ConnectionHandler>? = nil) {
+        (self.memory, self.connection) = (memory, connection)
+    }
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { allocator.buffer(capacity: size) }
-    func nextBufferSize() -> Int? { size }
+    func nextBufferSize() -> Int? {
+        connection?.value.willRead()
+        return size
+    }
 
     mutating func record(actualReadBytes count: Int) -> Bool {
         let before = size

@@ -40,6 +40,12 @@ package struct RequestBody: AsyncSequence, Sendable {
         if case .connection(let body) = source { body.fail(.cancelled) }
     }
 
+    /// The connection's input, to be received from directly, where that is possible now: in place of the next `next()`, and
+    /// again before each of them. Nobody but the task that reads may ask.
+    package func takeLoan() -> InputLoan? {
+        if case .connection(let body) = source { body.takeLoan() } else { nil }
+    }
+
     package func makeAsyncIterator() -> Iterator { Iterator(source: source) }
 
     package struct Iterator: AsyncIteratorProtocol {

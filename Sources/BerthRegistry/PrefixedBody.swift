@@ -1,3 +1,4 @@
+import BerthBlobs
 import NIOCore
 import Synchronization
 
@@ -29,6 +30,8 @@ final class PrefixedBody: BodySource {
     }
 
     func interrupt() { rest.interrupt() }
+
+    func takeInput() -> (any DirectInput)? { first.withLock { $0.isEmpty } ? rest.takeInput() : nil }
 
     func next() async throws(BodyFailure) -> [ByteBuffer]? {
         if let batch = first.withLock({ $0.popLast() }) { return batch }

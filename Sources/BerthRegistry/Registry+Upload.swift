@@ -115,7 +115,11 @@ extension Registry {
     ) async throws(RegistryError) {
         claim.interrupt { body.interrupt() }
         do throws(RegistryError) {
-            while let batch = try await body.batch() {
+            while true {
+                if let input = body.takeInput() {
+                    try await pump(input, into: write, under: claim, in: repository)
+                }
+                guard let batch = try await body.batch() else { return }
                 guard quota.charge(claim.upload, Int64(batch.byteCount)) else { throw .tooManyUploads }
                 try await write.checked { w async throws(BlobError) in try await w.append(batch) }
                 catalog.leases.noteUpload(in: repository)
@@ -125,6 +129,27 @@ extension Registry {
             throw claim.isSuperseded ? .superseded : error
         }
     }
+
+    /// Lets the store receive by itself for as long as bytes keep coming. The owner's room is taken ahead; who has none for
+    /// a whole turn goes on by batches, which are counted as they come.
+    private func pump(
+        _ input: any DirectInput, into write: any BlobWrite, under claim: UploadClaim, in repository: RepositoryName
+    ) async throws(RegistryError) {
+        defer { input.giveBack() }
+        while quota.charge(claim.upload, Self.turnBytes) {
+            let taken: Int64
+            do { taken = try await write.append(from: input, upTo: Self.turnBytes) } catch {
+                throw RegistryError(error)
+            }
+            _ = quota.charge(claim.upload, taken - Self.turnBytes)
+            catalog.leases.noteUpload(in: repository)
+            if claim.isSuperseded { throw .superseded }
+            if taken == 0 { return }
+        }
+    }
+
+    /// Bytes that a thread of the store receives, hashes and writes for one upload before others have their turn.
+    private static let turnBytes: Int64 = 4 << 20
 }
 
 extension BodySource {

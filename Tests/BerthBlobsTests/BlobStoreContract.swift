@@ -80,6 +80,29 @@ struct BlobStoreContract: Sendable, CustomTestStringConvertible {
             }
             #expect(try await store.uploads().map(\.size) == [sample.size])
         },
+        BlobStoreContract("what the store receives by itself follows what it was given (B7)") { store in
+            let sample = Sample(3_000_000)
+            let id = UploadID.new()
+            let write = try await store.upload(id, .sha256)
+            let given = sample.batches()[0]
+            try await write.append(given)
+            let input = ScriptedInput(sample, from: 64 << 10)
+            var (taken, sum) = (Int64(0), Int64(64 << 10))
+            repeat {
+                taken = try await write.append(from: input, upTo: 1 << 20)
+                #expect(taken <= 1 << 20)
+                sum += taken
+                #expect(write.offset == sum)
+            } while taken > 0
+            #expect(sum == sample.size)
+            let last: [UInt8] = [1, 2, 3]
+            try await write.append([ByteBuffer(bytes: last)])
+            let whole = Sample(bytes: sample.bytes + last)
+            #expect(try await write.bytes(upTo: 1 << 30) == whole.bytes)
+            for algorithm in Digest.Algorithm.allCases {
+                #expect(try await write.digest(algorithm) == whole.digest(algorithm))
+            }
+        },
         BlobStoreContract("an upload goes on after it was closed") { store in
             let sample = Sample(300_000)
             let id = UploadID.new()

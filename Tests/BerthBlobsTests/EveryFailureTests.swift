@@ -45,8 +45,10 @@ struct EveryFailureTests {
     }
 
     @Test(
-        "a large upload is sealed and settled, or goes on later (B1, B2, B4, B5, B6, B7)", arguments: cases)
-    func largeUpload(error: ErrorNumber, trouble: Trouble, afterwards: Afterwards) async throws {
+        "a large upload is sealed and settled, or goes on later (B1, B2, B4, B5, B6, B7)", arguments: cases,
+        [false, true])
+    func largeUpload(way: (error: ErrorNumber, trouble: Trouble, afterwards: Afterwards), isDirect: Bool) async throws {
+        let (error, trouble, afterwards) = way
         let sample = Sample(200_000)
         try await everyCall { files, nth in
             let root = try TemporaryRoot()
@@ -56,7 +58,12 @@ struct EveryFailureTests {
             files.arm(failing: nth, with: error, forGood: trouble == .forGood)
             do {
                 let write = try await store.upload(id, .sha256)
-                try await write.append(sample)
+                if isDirect {
+                    let input = ScriptedInput(sample)
+                    while try await write.append(from: input, upTo: 1 << 20) > 0 {}
+                } else {
+                    try await write.append(sample)
+                }
                 #expect(try await write.digest(.sha256) == sample.digest())
                 try await write.seal()
                 isSealed = true

@@ -18,6 +18,8 @@ struct Sample: Sendable {
         }
     }
 
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
     var size: Int64 { Int64(bytes.count) }
 
     func digest(_ algorithm: Digest.Algorithm = .sha256) throws -> Digest {
@@ -41,6 +43,34 @@ struct Sample: Sendable {
     func staged(_ id: UploadID) throws -> StagedContent {
         StagedContent(digest: try digest(), size: size, source: .sealed(id))
     }
+}
+
+/// Bytes that arrive as fast as they are read, in pieces that do not fill the reader's buffer.
+final class ScriptedInput: DirectInput {
+    private let bytes: Mutex<ArraySlice<UInt8>>
+    private let endless: Bool
+    private let onRead: @Sendable () -> Void
+
+    /// With `endless` the last piece comes for ever.
+    init(_ sample: Sample, from start: Int = 0, endless: Bool = false, onRead: @escaping @Sendable () -> Void = {}) {
+        bytes = Mutex(sample.bytes[start...])
+        self.endless = endless
+        self.onRead = onRead
+    }
+
+    func read(into buffer: inout ByteBuffer, waiting milliseconds: Int) -> [ByteBuffer]? {
+        onRead()
+        return bytes.withLock { bytes in
+            guard !bytes.isEmpty else { return nil }
+            buffer.clear()
+            let piece = bytes.prefix(min(100_000, buffer.writableBytes))
+            buffer.writeBytes(piece)
+            if !endless || piece.count < bytes.count { bytes = bytes.dropFirst(piece.count) }
+            return [buffer]
+        }
+    }
+
+    func giveBack() { bytes.withLock { $0 = [] } }
 }
 
 extension UploadID {

@@ -1,5 +1,6 @@
 import BerthModel
 import BerthTestSupport
+import Dispatch
 import NIOCore
 import Synchronization
 import Testing
@@ -88,6 +89,32 @@ struct ThreadTests {
         try file.seal()
         try file.rest()
         try file.sync()
+    }
+
+    @Test("an upload that could receive for ever leaves its thread to whoever waits for one", arguments: [false, true])
+    func turns(somebodyWaits: Bool) async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let workers = Workers(threads: 2)
+        let folder = Folder(try files.openRoot(root.path), files: files)
+        let reserve = Reserve(size: 0, in: folder.descriptor, files: files)
+        let uploads = UploadFolder(folder, files: files, workers: workers, reserve: reserve, syncs: false)
+        let table = UploadTable(mostOpen: 9, mostRemembered: 9)
+        let write = FileBlobWrite(try UploadFile(.new(), .sha256, in: uploads), in: uploads, table: table)
+        let (isBusy, isOver) = (Gate(), DispatchSemaphore(value: 0))
+        workers.submit(.bytes) {
+            isBusy.open()
+            isOver.wait()
+        }
+        defer { isOver.signal() }
+        await isBusy.pass()
+        let input = ScriptedInput(Sample(100_000), endless: true) {
+            // Waits for the thread that reads: the other one is busy.
+            if somebodyWaits { workers.submit(.bytes) {} }
+        }
+        let taken = try await write.append(from: input, upTo: 4 << 20)
+        #expect(taken > (somebodyWaits ? 1 << 20 : 3 << 20))
+        #expect(taken <= (somebodyWaits ? (1 << 20) + (256 << 10) : 4 << 20))
     }
 
     @Test("uploads at rest keep few descriptors and their hashes; forgotten ones are read again (B7)")

@@ -53,6 +53,18 @@ struct BodyQueueTests {
         #expect(!queue.isPaused)
     }
 
+    @Test("of a reader that takes loans one batch waits, and the end of the loan makes the connection read")
+    func loans() {
+        var queue = BodyQueue()
+        queue.takesLoans = true
+        _ = queue.append(Self.buffer(BodyQueue.batchBytes - 1))
+        check(!queue.shouldPause(memoryIsShort: false))
+        _ = queue.append(Self.buffer(1))
+        check(queue.shouldPause(memoryIsShort: false))
+        queue.goOn()
+        #expect(!queue.isPaused)
+    }
+
     @Test("with memory short, a connection reads only when nothing of its own waits")
     func shortMemory() {
         var queue = BodyQueue()

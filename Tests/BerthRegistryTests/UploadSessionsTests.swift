@@ -161,6 +161,7 @@ private final class ClosingWrite: BlobWrite {
     }
 
     func append(_ batch: [ByteBuffer]) async throws(BlobError) { throw .dead(id) }
+    func append(from input: any DirectInput, upTo most: Int64) async throws(BlobError) -> Int64 { throw .dead(id) }
     func flush() async throws(BlobError) {}
     func checkpoint() async throws(BlobError) {}
     func rollback() async throws(BlobError) {}
