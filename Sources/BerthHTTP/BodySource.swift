@@ -123,7 +123,7 @@ final class BodySource: Sendable {
         guard lends else { return nil }
         return state.withLock { state in
             state.queue.takesLoans = true
-            guard state.queue.waitingBytes == 0, case .offered(let loan) = state.loan else { return nil }
+            guard !state.queue.isReady, case .offered(let loan) = state.loan else { return nil }
             state.loan = .taken
             return loan
         }
