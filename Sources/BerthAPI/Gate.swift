@@ -16,7 +16,9 @@ struct Gate: Sendable {
     func identifyNow(_ request: Request, _ route: Route) -> Identity? {
         guard access.isClosed, !route.isForEverybody else { return .caller(.anonymous) }
         guard let header = request.field(.authorization) else { return .caller(callerByCertificate(request)) }
-        return access.identifyNow(Authorization(header))
+        let found = access.identifyNow(header, after: request.memory?.object as? ShownBefore)
+        if let shown = found.shown { request.memory?.object = shown }
+        return found.identity
     }
 
     func identify(_ request: Request) async -> Identity {

@@ -3,20 +3,63 @@ import BerthModel
 import BerthRegistry
 
 extension Access {
-    /// Who sends this header, if that can be said at once; nil asks for `identify`. Called on event loops.
-    package func identifyNow(_ authorization: Authorization) -> Identity? {
+    /// Who sends this value of `Authorization`, if that can be said at once; without an identity, `identify` is to be asked.
+    /// Called on event loops.
+    ///
+    /// - Parameter before: what `shown` was last on the same connection.
+    package func identifyNow(_ header: String, after before: ShownBefore?) -> (identity: Identity?, shown: ShownBefore?)
+    {
+        if let before, before.mark.isOf(header, markSalt), let identity = standing(of: before.proof) {
+            return (identity, nil)
+        }
+        let authorization = Authorization(header)
+        if let identity = judged(authorization) { return (identity, nil) }
+        guard let proof = remembered(authorization) else { return (nil, nil) }
+        return (standing(of: proof), shown(header, proof))
+    }
+
+    /// What a connection keeps: nothing of a token that says much, for there are many connections.
+    private func shown(_ header: String, _ proof: ShownBefore.Proof) -> ShownBefore? {
+        switch proof {
+        case .token(let token):
+            guard token.weight + header.utf8.count <= 4 << 10 else { return nil }
+            return ShownBefore(.text(header), proof)
+        case .password: return ShownBefore(.code(of: header, markSalt), proof)
+        }
+    }
+
+    private func identifyNow(_ authorization: Authorization) -> Identity? {
+        judged(authorization) ?? remembered(authorization).flatMap(standing)
+    }
+
+    /// Who shows something that is looked up each time.
+    private func judged(_ authorization: Authorization) -> Identity? {
         switch authorization {
         case .unknown: .refused(.credentials)
         case .bearer(let text) where SecretText.isOne(text): job(text)
-        case .bearer(let text):
-            Hash256(of: text).flatMap { tokens[$0] ?? anonymousTokens[$0] }.map(standing)
         case .basic(let name, let password) where hasSameBytes(name, Self.jobName): job(password)
-        case .basic(let name, let password):
-            if SecretText.isOne(password) {
-                bySecret(name, password).map { .caller($0.caller) }
-            } else {
-                remembered(name, password)
-            }
+        case .basic(let name, let password) where SecretText.isOne(password):
+            bySecret(name, password).map { .caller($0.caller) }
+        case .bearer, .basic: nil
+        }
+    }
+
+    /// What has proved good lately.
+    private func remembered(_ authorization: Authorization) -> ShownBefore.Proof? {
+        switch authorization {
+        case .bearer(let text) where !SecretText.isOne(text):
+            Hash256(of: text).flatMap { tokens[$0] ?? anonymousTokens[$0] }.map { .token($0) }
+        case .basic(let name, let password) where !hasSameBytes(name, Self.jobName) && !SecretText.isOne(password):
+            basics[key(name, password)].map { .password(name, $0) }
+        case .unknown, .bearer, .basic: nil
+        }
+    }
+
+    /// What a proof is worth at this moment; nil where it has to be given anew.
+    private func standing(of proof: ShownBefore.Proof) -> Identity? {
+        switch proof {
+        case .token(let token): standing(of: token)
+        case .password(let name, let password): user(name, by: password).map { .caller(account($0).caller) }
         }
     }
 
@@ -50,7 +93,7 @@ extension Access {
             try refuseSecret("login", name, address)
         }
         if let user = rememberedUser(name, password) { return account(user) }
-        let key = basicKey.seal(Array("\(name)\0\(password)".utf8))
+        let key = key(name, password)
         let isFirst = await passwordChecks.begin(key)
         defer { if isFirst { passwordChecks.end(key) } }
         // What was wrong or could not be checked just now is this caller's own try.
@@ -97,15 +140,18 @@ extension Access {
 
     // MARK: - Passwords
 
-    private func remembered(_ name: String, _ password: String) -> Identity? {
-        rememberedUser(name, password).map { .caller(account($0).caller) }
+    private func rememberedUser(_ name: String, _ password: String) -> User? {
+        basics[key(name, password)].flatMap { user(name, by: $0) }
     }
 
-    private func rememberedUser(_ name: String, _ password: String) -> User? {
-        let key = basicKey.seal(Array("\(name)\0\(password)".utf8))
-        guard let entry = basics[key], seconds < entry.until, let user = snapshot.user(named: name),
-            user.id == entry.userID,
-            user.version == entry.version, !user.isDisabled
+    private func key(_ name: String, _ password: String) -> [UInt8] {
+        basicKey.seal(Array("\(name)\0\(password)".utf8))
+    }
+
+    /// The user whose password it was a moment ago, if it still is.
+    private func user(_ name: String, by password: RememberedPassword) -> User? {
+        guard seconds < password.until, let user = snapshot.user(named: name), user.id == password.userID,
+            user.version == password.version, !user.isDisabled
         else { return nil }
         return user
     }

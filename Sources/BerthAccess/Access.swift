@@ -58,6 +58,7 @@ package final class Access: AccessPolicy {
     /// By a keyed hash of name and password.
     let basics = RecentCache<[UInt8], RememberedPassword>(weight: 4_096) { _ in 1 }
     let basicKey = SealKey.random()
+    let markSalt = HeaderMark.Salt()
     /// Refresh tokens handed out, by account.
     let refreshTokens = RecentCounts()
     let jobs = JobSessions()

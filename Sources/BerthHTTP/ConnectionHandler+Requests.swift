@@ -30,7 +30,7 @@ extension ConnectionHandler {
         let request = Request(
             method: head.method, target: head.target, headers: head.headers,
             body: source.map { RequestBody($0, length: length) } ?? .empty,
-            peer: peer, id: id, version: head.version, hasBody: hasBody, contentLength: length)
+            peer: peer, id: id, version: head.version, hasBody: hasBody, contentLength: length, memory: memory)
         switch server.handler.handle(request) {
         case .answer(let response): answer(response)
         case .task(let work): run(work, for: number, on: loop.executor)

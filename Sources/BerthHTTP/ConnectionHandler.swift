@@ -50,6 +50,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var phase = Phase.open
     var exchange: Exchange?
     var number: UInt64 = 0
+    let memory = ConnectionMemory()
     var inputClosed = false
     /// What follows the running request can't be understood.
     var brokeWhileAnswering = false

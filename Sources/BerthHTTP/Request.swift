@@ -22,6 +22,8 @@ package struct Request: Sendable {
     package let hasBody: Bool
     /// Bytes of the body as announced; nil for a chunked body, 0 without a body.
     package let contentLength: Int64?
+    /// What handlers keep for later requests of this connection.
+    package let memory: ConnectionMemory?
 
     package init(
         method: HTTPRequest.Method,
@@ -32,7 +34,8 @@ package struct Request: Sendable {
         id: String = "-",
         version: HTTPVersion = .http11,
         hasBody: Bool = false,
-        contentLength: Int64? = 0
+        contentLength: Int64? = 0,
+        memory: ConnectionMemory? = nil
     ) {
         self.method = method
         self.target = target
@@ -44,6 +47,7 @@ package struct Request: Sendable {
         self.version = version
         self.hasBody = hasBody
         self.contentLength = contentLength
+        self.memory = memory
     }
 
     /// Value of `Host`; there is exactly one in HTTP/1.1, and it holds nothing but a host and a port.

@@ -368,7 +368,7 @@ struct TokenTests {
 }
 
 extension JSONValue {
-    fileprivate static func object(parsing text: String) throws -> JSONObject? {
+    static func object(parsing text: String) throws -> JSONObject? {
         guard case .object(let object) = try JSONValue(parsing: Array(text.utf8)) else { return nil }
         return object
     }

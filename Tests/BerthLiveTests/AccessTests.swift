@@ -29,6 +29,33 @@ struct AccessTests {
         }
     }
 
+    @Test("who has come in on a connection is asked again with each request, and others on it are not taken for him")
+    func sameConnection() async throws {
+        try await withLiveServer { server async throws in
+            try await server.pushImage("layer", to: "team/a", as: "1")
+            try await server.addUser("ann")
+            try await server.addUser("bob")
+            try await server.grant("user:ann", .reader, on: "team/**")
+            let connection = try TestConnection(port: server.port)
+            let target = "/v2/team/a/manifests/1"
+            let bearer = try await server.token("repository:team/a:pull", as: "ann")
+            for header in [basic("ann"), bearer] {
+                for _ in 1...3 { #expect(try await connection.send("GET", target, [header]).status == 200) }
+                #expect(try await connection.send("GET", target, [basic("bob")]).status == 404)
+                #expect(try await connection.send("GET", target).status == 401)
+                #expect(try await connection.send("GET", target, [header]).status == 200)
+            }
+            for header in [bearer, basic("ann")] {
+                #expect(try await connection.send("GET", target, [header]).status == 200)
+                try await server.disable("ann")
+                #expect(try await connection.send("GET", target, [header]).status == 401)
+                try await server.disable("ann", false)
+            }
+            #expect(try await connection.send("GET", target, [bearer]).status == 401, "of a version that is over")
+            #expect(try await connection.send("GET", target, [basic("ann")]).status == 200)
+        }
+    }
+
     @Test("an upload outlives the token of whoever began it, for him alone")
     func longUpload() async throws {
         let clock = ManualClock()
