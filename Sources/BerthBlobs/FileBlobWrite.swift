@@ -8,6 +8,9 @@ final class FileBlobWrite: BlobWrite {
 
     /// Bytes that are received of one upload before a thread goes on to the next that waits for it.
     private static let fairTurn: Int64 = 1 << 20
+    /// Bytes below which what was received came no faster than it was written: nothing is gained by waiting for more of it
+    /// here, and nobody measures here how slow its sender is.
+    private static let smallRead: Int64 = 4 << 10
     /// Milliseconds that a thread waits for more of an upload, where nobody waits for the thread.
     private static let patience = 2
 
@@ -66,6 +69,7 @@ final class FileBlobWrite: BlobWrite {
                 flow.begin(count)
                 write(batch, count, to: &file)
                 taken += count
+                if count < Self.smallRead { input.giveBack() }
                 isAlone = uploads.workers.isFree(.bytes)
                 let isOver = taken + Int64(ReceiveBuffers.bytes) > most || (!isAlone && taken >= Self.fairTurn)
                 if isOver || file.isWriteBackBehind { break }

@@ -20,9 +20,14 @@ final class BodySource: Sendable {
     private enum Loan {
         case none
         case offered(InputLoan)
-        case taken
+        case taken(InputLoan)
 
-        var isThere: Bool { if case .none = self { false } else { true } }
+        var input: InputLoan? {
+            switch self {
+            case .none: nil
+            case .offered(let loan), .taken(let loan): loan
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -69,6 +74,8 @@ final class BodySource: Sendable {
             $0.fail(error)
             return 0
         }
+        // Whoever receives by himself does not look here.
+        state.withLock { $0.loan.input }?.giveBack()
     }
 
     /// The request is answered: what waits is dropped, and reading on throws `.cancelled`.
@@ -78,7 +85,7 @@ final class BodySource: Sendable {
     var wasReadFrom: Bool { state.withLock { $0.queue.wasReadFrom } }
 
     /// Whether the reader takes over receiving as soon as it may.
-    var wantsLoan: Bool { state.withLock { $0.queue.isPaused && $0.queue.takesLoans && !$0.loan.isThere } }
+    var wantsLoan: Bool { state.withLock { $0.queue.isPaused && $0.queue.takesLoans && $0.loan.input == nil } }
 
     /// The reader may receive by itself once it has read what waits. False if it has asked for more meanwhile.
     func offer(_ loan: InputLoan) -> Bool {
@@ -124,7 +131,7 @@ final class BodySource: Sendable {
         return state.withLock { state in
             state.queue.takesLoans = true
             guard !state.queue.isReady, case .offered(let loan) = state.loan else { return nil }
-            state.loan = .taken
+            state.loan = .taken(loan)
             return loan
         }
     }
@@ -172,7 +179,7 @@ final class BodySource: Sendable {
     private func declineLoan() {
         let declined = state.withLock { state -> InputLoan? in
             guard case .offered(let loan) = state.loan else { return nil }
-            state.loan = .taken
+            state.loan = .taken(loan)
             return loan
         }
         declined?.giveBack()
@@ -182,7 +189,7 @@ final class BodySource: Sendable {
         let share = memory.share
         let resumes = state.withLock {
             // The end of the loan is what makes the connection read again.
-            !$0.loan.isThere && $0.queue.shouldResume(memoryIsShort: memory.isShort, share: share)
+            $0.loan.input == nil && $0.queue.shouldResume(memoryIsShort: memory.isShort, share: share)
         }
         if resumes { demand(.resumed) }
     }

@@ -15,7 +15,7 @@ extension ConnectionHandler {
     func offerLoan() {
         guard loan == nil, phase == .exchange, bodyIsPaused, !inputClosed, input.readableBytes == 0,
             let exchange, exchange.answer == nil, !exchange.bodyEnded, let source = exchange.source, source.wantsLoan,
-            let context, let descriptor = ownDescriptor(of: context)
+            loop.lent < LoopContext.mostLent, let context, let descriptor = ownDescriptor(of: context)
         else { return }
         let number = number
         let eventLoop = context.eventLoop
@@ -23,7 +23,9 @@ extension ConnectionHandler {
         let loan = InputLoan(descriptor: descriptor, parser: parser) {
             eventLoop.execute { connection.value.loanIsOver(number) }
         }
-        if source.offer(loan) { self.loan = loan }
+        guard source.offer(loan) else { return }
+        self.loan = loan
+        loop.lent += 1
     }
 
     private func ownDescriptor(of context: ChannelHandlerContext) -> CInt? {
@@ -43,6 +45,7 @@ extension ConnectionHandler {
     func endLoan() {
         guard let loan else { return }
         self.loan = nil
+        loop.lent -= 1
         let rest = loan.takeBack()
         parser = rest.parser
         exchange?.bytesIn += rest.received

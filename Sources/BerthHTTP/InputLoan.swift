@@ -136,7 +136,14 @@ extension InputLoan.Rest {
             switch event {
             case .body(let bytes):
                 received += Int64(bytes.readableBytes)
-                batch.append(bytes)
+                // Chunks of single bytes must not cost a piece a byte.
+                if let last = batch.indices.last,
+                    max(bytes.readableBytes, batch[last].readableBytes) < BodyQueue.smallBuffer
+                {
+                    batch[last].writeImmutableBuffer(bytes)
+                } else {
+                    batch.append(bytes)
+                }
                 continue parsing
             case .problem(let problem): end = .problem(problem)
             // A head is behind the end alone.

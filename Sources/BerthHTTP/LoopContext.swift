@@ -29,6 +29,9 @@ final class LoopContext {
     /// Runs the tasks of this loop's requests on the loop itself.
     let executor: LoopExecutor
     private(set) var isDraining = false
+    /// Connections whose input is lent. Each has a descriptor more, and more of them than threads gain nothing.
+    var lent = 0
+    static let mostLent = 128
     private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
     private var tasks: [UInt64: Task<Void, Never>] = [:]
     private var lastTask: UInt64 = 0

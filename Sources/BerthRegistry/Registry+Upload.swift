@@ -114,12 +114,17 @@ extension Registry {
         _ body: some BodySource, into write: any BlobWrite, under claim: UploadClaim, in repository: RepositoryName
     ) async throws(RegistryError) {
         claim.interrupt { body.interrupt() }
+        var left = body.length ?? .max
+        var mayReceive = true
         do throws(RegistryError) {
             while true {
-                if let input = body.takeInput() {
-                    try await pump(input, into: write, under: claim, in: repository)
+                if mayReceive, let input = body.takeInput() {
+                    let turns = try await pump(input, upTo: left, into: write, under: claim, in: repository)
+                    left -= turns.taken
+                    mayReceive = turns.hadRoom
                 }
                 guard let batch = try await body.batch() else { return }
+                left -= Int64(batch.byteCount)
                 guard quota.charge(claim.upload, Int64(batch.byteCount)) else { throw .tooManyUploads }
                 try await write.checked { w async throws(BlobError) in try await w.append(batch) }
                 catalog.leases.noteUpload(in: repository)
@@ -130,21 +135,24 @@ extension Registry {
         }
     }
 
-    /// Lets the store receive by itself for as long as bytes keep coming. The owner's room is taken ahead; who has none for
-    /// a whole turn goes on by batches, which are counted as they come.
+    /// Lets the store receive by itself for as long as bytes keep coming, `most` at most. The owner's room is taken ahead; who
+    /// has none for a whole turn goes on by batches, which are counted as they come.
     private func pump(
-        _ input: any DirectInput, into write: any BlobWrite, under claim: UploadClaim, in repository: RepositoryName
-    ) async throws(RegistryError) {
+        _ input: any DirectInput, upTo most: Int64, into write: any BlobWrite, under claim: UploadClaim,
+        in repository: RepositoryName
+    ) async throws(RegistryError) -> (taken: Int64, hadRoom: Bool) {
         defer { input.giveBack() }
-        while quota.charge(claim.upload, Self.turnBytes) {
+        var sum: Int64 = 0
+        while true {
+            let turn = min(Self.turnBytes, most - sum)
+            guard quota.charge(claim.upload, turn) else { return (sum, false) }
             let taken: Int64
-            do { taken = try await write.append(from: input, upTo: Self.turnBytes) } catch {
-                throw RegistryError(error)
-            }
-            _ = quota.charge(claim.upload, taken - Self.turnBytes)
+            do { taken = try await write.append(from: input, upTo: turn) } catch { throw RegistryError(error) }
+            _ = quota.charge(claim.upload, taken - turn)
+            sum += taken
             catalog.leases.noteUpload(in: repository)
             if claim.isSuperseded { throw .superseded }
-            if taken == 0 { return }
+            if taken == 0 || sum >= most { return (sum, true) }
         }
     }
 

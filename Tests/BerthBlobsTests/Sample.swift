@@ -71,6 +71,7 @@ final class ScriptedInput: DirectInput {
     }
 
     func giveBack() { bytes.withLock { $0 = [] } }
+    var isGivenBack: Bool { bytes.withLock { $0.isEmpty } }
 }
 
 extension UploadID {

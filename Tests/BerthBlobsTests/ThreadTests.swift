@@ -117,6 +117,22 @@ struct ThreadTests {
         #expect(taken <= (somebodyWaits ? (1 << 20) + (256 << 10) : 4 << 20))
     }
 
+    @Test("input that comes no faster than it is written is given back: the connection measures slow senders")
+    func slowInput() async throws {
+        let root = try TemporaryRoot()
+        let files = FaultyFiles()
+        let folder = Folder(try files.openRoot(root.path), files: files)
+        let reserve = Reserve(size: 0, in: folder.descriptor, files: files)
+        let uploads = UploadFolder(
+            folder, files: files, workers: Workers(threads: 2), reserve: reserve, syncs: false)
+        let table = UploadTable(mostOpen: 9, mostRemembered: 9)
+        let write = FileBlobWrite(try UploadFile(.new(), .sha256, in: uploads), in: uploads, table: table)
+        let input = ScriptedInput(Sample(1_000), endless: true)
+        #expect(try await write.append(from: input, upTo: 4 << 20) == 1_000)
+        #expect(input.isGivenBack)
+        #expect(try await write.append(from: input, upTo: 4 << 20) == 0)
+    }
+
     @Test("uploads at rest keep few descriptors and their hashes; forgotten ones are read again (B7)")
     func resting() async throws {
         let root = try TemporaryRoot()

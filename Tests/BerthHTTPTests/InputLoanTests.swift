@@ -87,6 +87,16 @@ struct InputLoanTests {
         guard case .body? = rest.end else { return fail("no end") }
     }
 
+    @Test("many small chunks are few pieces")
+    func smallChunks() throws {
+        let ends = try Ends("Transfer-Encoding: chunked")
+        var buffer = ByteBufferAllocator().buffer(capacity: 64 << 10)
+        ends.send(String(repeating: "1\r\nx\r\n", count: 9_000) + "1000\r\n" + String(repeating: "y", count: 4096))
+        let batch = try #require(ends.loan.read(into: &buffer, waiting: 0))
+        #expect(batch.map(\.readableBytes) == [4096, 4096, 808, 4096])
+        #expect(Self.text(batch) == String(repeating: "x", count: 9_000) + String(repeating: "y", count: 4096))
+    }
+
     @Test("the connection goes on wherever the loan has ended")
     func handedOver() throws {
         let whole = Self.chunks + "GET"

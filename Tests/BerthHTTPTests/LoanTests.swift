@@ -69,7 +69,7 @@ extension LiveTests {
             start.open()
         }
 
-        static func chunked(_ bytes: [UInt8], by size: Int = 10_000) -> [UInt8] {
+        static func chunked(_ bytes: [UInt8], by size: Int) -> [UInt8] {
             var chunked: [UInt8] = []
             for start in stride(from: 0, to: bytes.count, by: size) {
                 let chunk = bytes[start..<min(bytes.count, start + size)]
@@ -80,26 +80,27 @@ extension LiveTests {
 
         @Test(
             "what comes faster than it is read is received by its reader, whole and in order, and nothing behind it",
-            arguments: ["Content-Length: 20000000", "Transfer-Encoding: chunked"])
-        func whole(framing: String) async throws {
-            let bytes = pattern(20_000_000)
+            arguments: [(20_000_000, 0), (20_000_000, 10_000), (2_000_000, 1)])
+        func whole(count: Int, byChunksOf size: Int) async throws {
+            let bytes = pattern(count)
+            let framing = size == 0 ? "Content-Length: \(count)" : "Transfer-Encoding: chunked"
             let (reads, start) = (Inbox<Read>(), Gate())
             try await withServer(route: Self.route(reads, start: start)) { server in
                 let client = try await server.connect()
                 let head = Array("PUT / HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n".utf8)
-                let body = framing.hasPrefix("Content") ? bytes : Self.chunked(bytes)
+                let body = size == 0 ? bytes : Self.chunked(bytes, by: size)
                 let next = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
                 async let sent: Void = client.send(head + body + next)
                 try await Self.open(start, when: server)
                 try await sent
-                #expect(try await client.readReply().text == "20000000")
+                #expect(try await client.readReply().text == "\(count)")
                 #expect(try await client.readReply().text == "plain")
                 let read = try #require(await reads.next())
                 expectSame(read.bytes, bytes)
                 #expect(read.lent > 0)
                 #expect(server.server.waitingBodyBytes == 0)
                 let record = await server.recorder.records.next()
-                #expect(record?.bytesIn == 20_000_000)
+                #expect(record?.bytesIn == Int64(count))
             }
         }
 
@@ -175,6 +176,34 @@ extension LiveTests {
                     let record = await server.recorder.records.next()
                     #expect(record?.isComplete == false || record?.status.code == 500, "\(String(describing: record))")
                     try await eventually("the connection is gone") { server.recorder.connections == 0 }
+                })
+        }
+
+        @Test("a body that is interrupted from outside ends the loan, and what comes after it is not read")
+        func interrupted() async throws {
+            let (start, lent) = (Gate(), Gate())
+            let results = Inbox<String>()
+            try await withServer(
+                route: { request in
+                    .task {
+                        do throws(BodyError) {
+                            let read = try await Self.read(request.body, start: start) { loan, buffer, _ in
+                                request.body.interrupt()
+                                results.put("\(loan.isOver), \(loan.read(into: &buffer, waiting: 10_000) == nil)")
+                                lent.open()
+                            }
+                            return .text("\(read.bytes.count)")
+                        } catch { return .text("\(error)", status: .conflict) }
+                    }
+                },
+                body: { server in
+                    let client = try await server.connect()
+                    try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n")
+                    try await client.send(Array(pattern(700_000)[..<600_000]))
+                    try await Self.open(start, when: server)
+                    await lent.pass()
+                    #expect(await results.next() == "true, true")
+                    #expect(try await client.readReply().text == "cancelled")
                 })
         }
 

@@ -160,13 +160,16 @@ struct AccessTests {
         }
     }
 
-    @Test("bytes of unfinished uploads are bounded, whatever request brings them", arguments: ["PATCH", "PUT", "POST"])
-    func bytes(method: String) async throws {
+    @Test(
+        "bytes of unfinished uploads are bounded, whatever request brings them", arguments: ["PATCH", "PUT", "POST"],
+        [1, 100])
+    func bytes(method: String, times: Int) async throws {
         try await withLiveServer({
             $0.upload.maxOpen = 1
-            $0.upload.maxOpenBytes = 100_000
+            $0.upload.maxOpenBytes = 100_000 * times
         }) { server async throws in
-            let (small, large) = ([UInt8](repeating: 1, count: 80_000), [UInt8](repeating: 2, count: 300_000))
+            let small = [UInt8](repeating: 1, count: 80_000 * times)
+            let large = [UInt8](repeating: 2, count: 300_000 * times)
             func bring(_ bytes: [UInt8]) async throws -> Reply {
                 let digest = try sha256(bytes)
                 if method == "POST" {
