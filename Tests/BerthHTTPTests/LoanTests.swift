@@ -69,6 +69,15 @@ extension LiveTests {
             start.open()
         }
 
+        /// Sends a head and 600,000 bytes of 700,000, and lets their reader begin.
+        private static func sendMost(to server: LiveServer, _ start: Gate) async throws -> RawClient {
+            let client = try await server.connect()
+            try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n")
+            try await client.send(Array(pattern(700_000)[..<600_000]))
+            try await open(start, when: server)
+            return client
+        }
+
         static func chunked(_ bytes: [UInt8], by size: Int) -> [UInt8] {
             var chunked: [UInt8] = []
             for start in stride(from: 0, to: bytes.count, by: size) {
@@ -197,10 +206,7 @@ extension LiveTests {
                     }
                 },
                 body: { server in
-                    let client = try await server.connect()
-                    try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n")
-                    try await client.send(Array(pattern(700_000)[..<600_000]))
-                    try await Self.open(start, when: server)
+                    let client = try await Self.sendMost(to: server, start)
                     await lent.pass()
                     #expect(await results.next() == "true, true")
                     #expect(try await client.readReply().text == "cancelled")
@@ -245,10 +251,7 @@ extension LiveTests {
                     }
                 },
                 body: { server in
-                    let client = try await server.connect()
-                    try await client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n")
-                    try await client.send(Array(pattern(700_000)[..<600_000]))
-                    try await Self.open(start, when: server)
+                    let client = try await Self.sendMost(to: server, start)
                     await lent.pass()
                     #expect(try await client.readReply().text == "enough")
                     let loan = try #require(loans.withLock { $0.first })
